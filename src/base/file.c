@@ -1,0 +1,153 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+
+static mn_status fail_errno(mn_error *err, const char *what, const char *path)
+{
+    return mn_fail(err, MN_ERROR_IO, "cannot %s '%s': %s", what, path, strerror(errno));
+}
+
+mn_status mn_file_map(const char *path, mn_mapping *mapping, mn_error *err)
+{
+    mn_status status = MN_OK;
+    struct stat info;
+    /* Non-blocking, so that a FIFO without a writer is refused below instead of waiting for one. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return fail_errno(err, "open", path);
+    if (fstat(fd, &info) != 0) {
+        status = fail_errno(err, "read", path);
+        goto done;
+    }
+    if (!S_ISREG(info.st_mode)) {
+        status = mn_fail(err, MN_ERROR_IO, "'%s' is %s, a file is wanted", path,
+                         S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
+        goto done;
+    }
+    mn_mapping result = {NULL, (size_t)info.st_size};
+    if (result.size > 0) {
+        void *bytes = mmap(NULL, result.size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (bytes == MAP_FAILED) {
+            status = fail_errno(err, "map", path);
+            goto done;
+        }
+        result.bytes = bytes;
+    }
+    *mapping = result;
+done:
+    close(fd);
+    return status;
+}
+
+void mn_file_unmap(mn_mapping *mapping)
+{
+    if (mapping->bytes)
+        munmap((void *)(uintptr_t)mapping->bytes, mapping->size);
+    *mapping = (mn_mapping){NULL, 0};
+}
+
+struct mn_writer {
+    FILE *file;
+    int error; /* errno of the first failure */
+    char *path;
+    char *temporary;
+};
+
+static void writer_destroy(mn_writer *writer)
+{
+    if (writer->file)
+        fclose(writer->file);
+    free(writer->path);
+    free(writer->temporary);
+    free(writer);
+}
+
+mn_status mn_writer_open(const char *path, mn_writer **writer, mn_error *err)
+{
+    static atomic_uint serial;
+    size_t bytes = strlen(path) + 64;
+    mn_writer *w = mn_calloc(1, sizeof *w);
+    if (!w)
+        return mn_fail_memory(err, sizeof *w, "a file writer");
+    w->path = mn_strdup(path);
+    w->temporary = mn_calloc(bytes, 1);
+    if (!w->path || !w->temporary) {
+        writer_destroy(w);
+        return mn_fail_memory(err, bytes, "a file name");
+    }
+    snprintf(w->temporary, bytes, "%s.tmp-%ld-%u", path, (long)getpid(), atomic_fetch_add(&serial, 1));
+    int fd = open(w->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0)
+        w->file = fdopen(fd, "wb");
+    if (!w->file) {
+        mn_status status = fail_errno(err, "create", w->temporary);
+        if (fd >= 0) {
+            close(fd);
+            unlink(w->temporary);
+        }
+        writer_destroy(w);
+        return status;
+    }
+    *writer = w;
+    return MN_OK;
+}
+
+void mn_writer_write(mn_writer *writer, const void *bytes, size_t size)
+{
+    if (size > 0 && writer->error == 0 && fwrite(bytes, 1, size, writer->file) != size)
+        writer->error = errno ? errno : EIO;
+}
+
+/* Makes the new name survive a power cut; a file system that cannot sync a folder is no failure. */
+static void sync_folder(const char *path)
+{
+    char *copy = mn_strdup(path);
+    if (!copy)
+        return;
+    int fd = open(dirname(copy), O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+    free(copy);
+}
+
+mn_status mn_writer_commit(mn_writer *writer, mn_error *err)
+{
+    mn_status status = MN_OK;
+    if (writer->error == 0 && (fflush(writer->file) != 0 || fsync(fileno(writer->file)) != 0))
+        writer->error = errno;
+    if (fclose(writer->file) != 0 && writer->error == 0)
+        writer->error = errno;
+    writer->file = NULL;
+    if (writer->error == 0 && rename(writer->temporary, writer->path) != 0)
+        writer->error = errno;
+    if (writer->error != 0) {
+        errno = writer->error;
+        status = fail_errno(err, "write", writer->path);
+        unlink(writer->temporary);
+    } else {
+        sync_folder(writer->path);
+    }
+    writer_destroy(writer);
+    return status;
+}
+
+void mn_writer_abort(mn_writer *writer)
+{
+    if (!writer)
+        return;
+    unlink(writer->temporary);
+    writer_destroy(writer);
+}

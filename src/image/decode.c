@@ -1,0 +1,1 @@
+#include "mobilenet/decode.h"

@@ -1,0 +1,38 @@
+#!/bin/sh
+# Installs the Debian packages that the project needs: `install-deps.sh` to build and run, `install-deps.sh test` to
+# build and pass the tests too, `install-deps.sh fuzz` for the fuzzers. This is the only list of packages.
+set -eu
+
+build="ninja-build pkg-config libjansson-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libexif-dev libhdf5-dev zlib1g-dev"
+test="libcmocka-dev"
+fuzz="clang libclang-rt-14-dev"
+
+packages=$build
+case "${1-}" in
+"") ;;
+test) packages="$build $test" ;;
+fuzz) packages="$build $test $fuzz" ;;
+*)
+    echo "usage: $0 [test|fuzz]" >&2
+    exit 2
+    ;;
+esac
+
+missing=
+for package in $packages; do
+    dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" = 0 ]; then
+    as_root=
+elif sudo -n true 2>/dev/null; then
+    as_root=sudo
+else
+    echo "These packages are missing. As root, type:" >&2
+    echo "    apt-get update && apt-get install -y --no-install-recommends$missing" >&2
+    exit 1
+fi
+$as_root apt-get update -q
+# shellcheck disable=SC2086 # one word a package
+DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y --no-install-recommends $missing

@@ -1,0 +1,8 @@
+#!/bin/sh
+# Installs what is needed, builds, and runs all tests. Arguments go to ctest.
+set -eu
+cd "$(dirname "$0")/.."
+tools/install-deps.sh test
+cmake --preset release -DMOBILENET_TESTS=ON
+cmake --build --preset release
+ctest --preset release "$@"
