@@ -1,29 +1,37 @@
+/* Pictures in memory. */
 #include "mobilenet/image.h"
 
 #include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/status.h"
-#include "base/words.h"
 
-static const char *const resize_words[] = {"tf1-bilinear", "tf2-bilinear", "pil-bilinear", "pil-bicubic"};
-static const char *const crop_words[] = {"none", "central", "resize-shorter"};
-MN_DEFINE_WORDS(mn_resize, resize_words)
-MN_DEFINE_WORDS(mn_crop, crop_words)
-
-mn_preprocess mn_preprocess_default(void)
+mn_status mn_image_create(int32_t height, int32_t width, int32_t channels, mn_image **image, mn_error *err)
 {
-    return (mn_preprocess){
-        .crop = MN_CROP_CENTRAL,
-        .crop_fraction = 0.875,
-        .resize = MN_RESIZE_TF1_BILINEAR,
-        .mean = {127.5f, 127.5f, 127.5f, 127.5f},
-        .standard_deviation = {127.5f, 127.5f, 127.5f, 127.5f},
-    };
+    size_t bytes;
+    if (height < 1 || width < 1)
+        return mn_fail(err, MN_ERROR_ARGUMENT, "an image of %dx%d pixels, at least 1x1 is wanted", width, height);
+    if (channels != 1 && channels != 3)
+        return mn_fail(err, MN_ERROR_ARGUMENT, "an image of %d channels, 1 (gray) or 3 (RGB) is wanted", channels);
+    if (!mn_size_mul((size_t)height, (size_t)width, &bytes) || !mn_size_mul(bytes, (size_t)channels, &bytes) ||
+        bytes > PTRDIFF_MAX)
+        return mn_fail(err, MN_ERROR_ARGUMENT, "an image of %dx%d pixels is too large for this machine", width, height);
+    mn_image *result = mn_calloc(1, sizeof *result);
+    uint8_t *pixels = mn_calloc(bytes, 1);
+    if (!result || !pixels) {
+        free(result);
+        free(pixels);
+        return mn_fail_memory(err, bytes, "the pixels of an image");
+    }
+    *result = (mn_image){height, width, channels, pixels};
+    *image = result;
+    return MN_OK;
 }
 
-mn_status mn_preprocess_check(const mn_preprocess *preprocess, mn_error *err)
+void mn_image_destroy(mn_image *image)
 {
-    (void)preprocess, (void)err;
-    return MN_OK;
+    if (!image)
+        return;
+    free(image->pixels);
+    free(image);
 }
