@@ -37,7 +37,7 @@ mn_status mn_file_map(const char *path, mn_mapping *mapping, mn_error *err)
     }
     mn_mapping result = {NULL, (size_t)info.st_size};
     if (result.size > 0) {
-        void *bytes = mmap(NULL, result.size, PROT_READ, MAP_PRIVATE, fd, 0);
+        void *bytes = mmap(NULL, result.size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
         if (bytes == MAP_FAILED) {
             status = fail_errno(err, "map", path);
             goto done;

@@ -1,4 +1,4 @@
-/* Files: read-only mappings, and writing that replaces a file atomically. */
+/* Files: private mappings, and writing that replaces a file atomically. */
 #ifndef MN_BASE_FILE_H
 #define MN_BASE_FILE_H
 
@@ -8,7 +8,8 @@
 
 #include "base/status.h"
 
-/* The bytes of a file, mapped read-only (an empty file has bytes NULL, size 0). */
+/* The bytes of a file (an empty file has bytes NULL, size 0). A private, copy-on-write mapping: a model whose weights
+ * lie in it may be trained without the file being touched. */
 typedef struct mn_mapping {
     const uint8_t *bytes;
     size_t size;
