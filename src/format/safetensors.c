@@ -1,0 +1,197 @@
+#include "format/safetensors.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/reader.h"
+#include "format/json_guard.h"
+
+#define HEADER_OFFSET 8
+#define COUNT_MAX     4096
+
+static const struct {
+    const char *name;
+    mn_dtype dtype;
+    size_t bytes;
+} dtypes[] = {
+    {"F32", MN_DTYPE_F32, 4},       {"F16", MN_DTYPE_F16, 2},       {"BF16", MN_DTYPE_BF16, 2},
+    {"F64", MN_DTYPE_OTHER, 8},     {"I64", MN_DTYPE_OTHER, 8},     {"U64", MN_DTYPE_OTHER, 8},
+    {"I32", MN_DTYPE_OTHER, 4},     {"U32", MN_DTYPE_OTHER, 4},     {"I16", MN_DTYPE_OTHER, 2},
+    {"U16", MN_DTYPE_OTHER, 2},     {"I8", MN_DTYPE_OTHER, 1},      {"U8", MN_DTYPE_OTHER, 1},
+    {"F8_E4M3", MN_DTYPE_OTHER, 1}, {"F8_E5M2", MN_DTYPE_OTHER, 1}, {"BOOL", MN_DTYPE_OTHER, 1},
+};
+#define DTYPE_COUNT (sizeof dtypes / sizeof *dtypes)
+
+/* A name from the file, short enough for a message. */
+#define NAME_FORMAT "'%.80s'"
+
+static mn_status read_dtype(const json_t *entry, mn_safetensor *tensor, size_t *bytes, mn_error *err)
+{
+    const char *word = json_string_value(json_object_get(entry, "dtype"));
+    for (size_t i = 0; word && i < DTYPE_COUNT; i++)
+        if (strcmp(word, dtypes[i].name) == 0) {
+            tensor->dtype = dtypes[i].dtype;
+            tensor->dtype_name = dtypes[i].name;
+            *bytes = dtypes[i].bytes;
+            return MN_OK;
+        }
+    if (!word)
+        return mn_fail(err, MN_ERROR_FORMAT, "tensor " NAME_FORMAT " has no dtype", tensor->name);
+    return mn_fail(err, MN_ERROR_UNSUPPORTED, "tensor " NAME_FORMAT " has dtype '%.20s'; F32, F16 and BF16 are read",
+                   tensor->name, word);
+}
+
+/* The shape, and the bytes that it takes. */
+static mn_status read_shape(const json_t *entry, mn_safetensor *tensor, size_t *bytes, mn_error *err)
+{
+    const json_t *shape = json_object_get(entry, "shape");
+    size_t rank = json_array_size(shape);
+    if (!json_is_array(shape) || rank > MN_SAFETENSORS_RANK_MAX)
+        return mn_fail(err, MN_ERROR_FORMAT,
+                       "tensor " NAME_FORMAT ": 'shape' must be an array of at most %d dimensions", tensor->name,
+                       MN_SAFETENSORS_RANK_MAX);
+    tensor->rank = (int32_t)rank;
+    for (size_t i = 0; i < rank; i++) {
+        const json_t *dimension = json_array_get(shape, i);
+        if (!json_is_integer(dimension) || json_integer_value(dimension) < 0)
+            return mn_fail(err, MN_ERROR_FORMAT, "tensor " NAME_FORMAT ": dimension %zu is not a count", tensor->name,
+                           i);
+        tensor->shape[i] = json_integer_value(dimension);
+        if ((uint64_t)tensor->shape[i] > SIZE_MAX || !mn_size_mul(*bytes, (size_t)tensor->shape[i], bytes))
+            return mn_fail(err, MN_ERROR_FORMAT, "tensor " NAME_FORMAT ": the shape overflows", tensor->name);
+    }
+    return MN_OK;
+}
+
+static mn_status read_offsets(const json_t *entry, size_t bytes, size_t data_size, mn_safetensor *tensor, mn_error *err)
+{
+    const json_t *offsets = json_object_get(entry, "data_offsets");
+    const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
+    if (json_array_size(offsets) != 2 || !json_is_integer(begin) || !json_is_integer(end))
+        return mn_fail(err, MN_ERROR_FORMAT, "tensor " NAME_FORMAT ": 'data_offsets' must be two integers",
+                       tensor->name);
+    int64_t b = json_integer_value(begin), e = json_integer_value(end);
+    if (b < 0 || e < b || (uint64_t)e > data_size)
+        return mn_fail(err, MN_ERROR_FORMAT,
+                       "tensor " NAME_FORMAT " lies at bytes %lld to %lld of the data, which has %zu", tensor->name,
+                       (long long)b, (long long)e, data_size);
+    tensor->begin = (size_t)b;
+    tensor->end = (size_t)e;
+    if (tensor->end - tensor->begin != bytes)
+        return mn_fail(err, MN_ERROR_FORMAT, "tensor " NAME_FORMAT " has %zu bytes, its shape and dtype want %zu",
+                       tensor->name, tensor->end - tensor->begin, bytes);
+    return MN_OK;
+}
+
+static mn_status read_entry(const char *name, const json_t *entry, size_t data_size, mn_safetensor *tensor,
+                            mn_error *err)
+{
+    size_t bytes = 0;
+    tensor->name = name;
+    if (!json_is_object(entry))
+        return mn_fail(err, MN_ERROR_FORMAT, "entry " NAME_FORMAT " of the header is not an object", name);
+    mn_status status = read_dtype(entry, tensor, &bytes, err);
+    if (status == MN_OK)
+        status = read_shape(entry, tensor, &bytes, err);
+    if (status == MN_OK)
+        status = read_offsets(entry, bytes, data_size, tensor, err);
+    return status;
+}
+
+static mn_status check_metadata(mn_safetensors *result, mn_error *err)
+{
+    const char *key;
+    json_t *value;
+    if (!json_is_object(result->metadata))
+        return mn_fail(err, MN_ERROR_FORMAT, "__metadata__ is not an object");
+    json_object_foreach(result->metadata, key, value) if (!json_is_string(value)) return mn_fail(
+        err, MN_ERROR_FORMAT, "__metadata__ " NAME_FORMAT " is not a string", key);
+    return MN_OK;
+}
+
+static int compare_begin(const void *a, const void *b)
+{
+    const mn_safetensor *x = a, *y = b;
+    if (x->begin != y->begin)
+        return x->begin < y->begin ? -1 : 1;
+    return x->end < y->end ? -1 : x->end > y->end;
+}
+
+static mn_status check_layout(const mn_safetensors *result, size_t data_size, mn_error *err)
+{
+    size_t at = 0;
+    for (int32_t i = 0; i < result->count; i++) {
+        const mn_safetensor *tensor = &result->tensors[i];
+        if (tensor->begin != at)
+            return mn_fail_at(err, MN_ERROR_FORMAT, (int64_t)(result->data_offset + tensor->begin),
+                              "tensor " NAME_FORMAT " %s the one before it, which ends at %zu", tensor->name,
+                              tensor->begin < at ? "overlaps" : "leaves a hole after", result->data_offset + at);
+        at = tensor->end;
+    }
+    if (at != data_size)
+        return mn_fail_at(err, MN_ERROR_FORMAT, (int64_t)(result->data_offset + at),
+                          "%zu bytes after the last tensor belong to none", data_size - at);
+    return MN_OK;
+}
+
+static mn_status read_entries(mn_safetensors *result, size_t data_size, mn_error *err)
+{
+    size_t members = json_object_size(result->root);
+    if (members > COUNT_MAX)
+        return mn_fail(err, MN_ERROR_LIMIT, "the header has %zu entries, at most %d are read", members, COUNT_MAX);
+    result->tensors = mn_calloc(members, sizeof *result->tensors);
+    if (!result->tensors)
+        return mn_fail_memory(err, members * sizeof *result->tensors, "a list of tensors");
+    const char *key;
+    json_t *value;
+    mn_status status = MN_OK;
+    json_object_foreach(result->root, key, value)
+    {
+        if (strcmp(key, "__metadata__") == 0) {
+            result->metadata = value;
+            status = check_metadata(result, err);
+        } else {
+            status = read_entry(key, value, data_size, &result->tensors[result->count], err);
+            result->count++;
+        }
+        if (status != MN_OK)
+            return status;
+    }
+    qsort(result->tensors, (size_t)result->count, sizeof *result->tensors, compare_begin);
+    return check_layout(result, data_size, err);
+}
+
+mn_status mn_safetensors_parse(const uint8_t *bytes, size_t size, mn_safetensors *result, mn_error *err)
+{
+    const mn_reader reader = {bytes, size};
+    uint64_t header;
+    if (!mn_reader_u64(&reader, 0, &header))
+        return mn_fail_at(err, MN_ERROR_FORMAT, 0, "the file has %zu bytes, a header length takes 8", size);
+    if (header > size - HEADER_OFFSET)
+        return mn_fail_at(err, MN_ERROR_FORMAT, 0, "the header has %llu bytes, the file only %zu after its length",
+                          (unsigned long long)header, size - HEADER_OFFSET);
+    if (header > MN_SAFETENSORS_HEADER_MAX)
+        return mn_fail_at(err, MN_ERROR_LIMIT, 0, "the header has %llu bytes, at most %u are read",
+                          (unsigned long long)header, MN_SAFETENSORS_HEADER_MAX);
+    mn_safetensors found = {.data_offset = HEADER_OFFSET + (size_t)header};
+    mn_status status = mn_json_parse((const char *)bytes + HEADER_OFFSET, (size_t)header,
+                                     (mn_json_limits){.depth = 4, .values = 32 * COUNT_MAX}, "header", HEADER_OFFSET,
+                                     &found.root, err);
+    if (status == MN_OK && !json_is_object(found.root))
+        status = mn_fail_at(err, MN_ERROR_FORMAT, HEADER_OFFSET, "the header is not a JSON object");
+    if (status == MN_OK)
+        status = read_entries(&found, size - found.data_offset, err);
+    if (status == MN_OK)
+        *result = found;
+    else
+        mn_safetensors_release(&found);
+    return status;
+}
+
+void mn_safetensors_release(mn_safetensors *tensors)
+{
+    json_decref(tensors->root);
+    free(tensors->tensors);
+    *tensors = (mn_safetensors){0};
+}
