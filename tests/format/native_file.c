@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/cmocka_all.h"
+#include "support/test.h"
 
 mn_arch small_arch(void)
 {

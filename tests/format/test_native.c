@@ -10,7 +10,7 @@
 #include "format/native_file.h"
 #include "mobilenet/model.h"
 #include "net/model.h"
-#include "support/cmocka_all.h"
+#include "support/test.h"
 
 static char path[256];
 
