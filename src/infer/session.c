@@ -1,1 +1,128 @@
-#include "mobilenet/session.h"
+/* The public face of a session: its size, its making, its running, what it tells about itself. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/status.h"
+#include "infer/session_private.h"
+#include "net/model.h"
+
+mn_status mn_session_size(const mn_net *net, const mn_session_options *options, size_t *bytes, mn_error *err)
+{
+    mn_plan plan;
+    mn_status status = mn_plan_make(net, options, sizeof(mn_session), &plan, err);
+    if (status == MN_OK)
+        *bytes = (size_t)plan.total_bytes;
+    return status;
+}
+
+mn_status mn_session_create(const mn_model *model, const mn_session_options *options, mn_session **session,
+                            mn_error *err)
+{
+    mn_plan plan;
+    mn_status status = mn_plan_make(&model->net, options, sizeof(mn_session), &plan, err);
+    if (status != MN_OK)
+        return status;
+    mn_session *s = mn_alloc_aligned((size_t)plan.total_bytes);
+    if (!s)
+        return mn_fail_memory(err, (size_t)plan.total_bytes, "a session");
+    *s = (mn_session){.plan = plan};
+    status = mn_session_compile(s, model, err);
+    if (status == MN_OK)
+        status = mn_pool_create(plan.options.threads, &s->pool, err);
+    if (status == MN_OK)
+        *session = s;
+    else
+        mn_session_destroy(s);
+    return status;
+}
+
+void mn_session_destroy(mn_session *session)
+{
+    if (!session)
+        return;
+    mn_pool_destroy(session->pool);
+    free(session);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+mn_status mn_session_run(mn_session *session, const float *input, int32_t count, float *output, mn_error *err)
+{
+    mn_plan *plan = &session->plan;
+    if (!input || !output)
+        return mn_fail(err, MN_ERROR_ARGUMENT, "input and output must be given");
+    if (count < 1 || count > plan->options.batch)
+        return mn_fail(err, MN_ERROR_ARGUMENT, "%d images are given, must be 1 to %d (the session's batch)", count,
+                       plan->options.batch);
+    double before = plan->options.profile ? now() : 0;
+    for (int32_t s = 0; s < plan->step_count; s++) {
+        mn_session_run_step(session, &plan->steps[s], input, count, output);
+        if (plan->options.profile) {
+            double after = now();
+            plan->steps[s].seconds = after - before;
+            before = after;
+        }
+    }
+    session->last_count = count;
+    if (plan->options.keep_layers) {
+        int32_t last = plan->net->layer_count - 1;
+        memcpy(output, mn_session_at(session, plan->arena_offset + plan->buffer[last]),
+               (size_t)count * (size_t)plan->net->layers[last].out_channels * sizeof *output);
+    }
+    return MN_OK;
+}
+
+size_t mn_session_bytes(const mn_session *session)
+{
+    return (size_t)session->plan.total_bytes;
+}
+
+int32_t mn_session_threads(const mn_session *session)
+{
+    return session->plan.options.threads;
+}
+
+mn_cpu_level mn_session_level(const mn_session *session)
+{
+    return session->plan.kernels->level;
+}
+
+const float *mn_session_layer_output(const mn_session *session, int32_t layer)
+{
+    const mn_plan *plan = &session->plan;
+    if (!plan->options.keep_layers || session->last_count == 0 || layer < 0 || layer >= plan->net->layer_count)
+        return NULL;
+    return mn_session_at(session, plan->arena_offset + plan->buffer[layer]);
+}
+
+int32_t mn_session_step_count(const mn_session *session)
+{
+    return session->plan.step_count;
+}
+
+mn_status mn_session_step(const mn_session *session, int32_t index, mn_step_info *info, mn_error *err)
+{
+    const mn_plan *plan = &session->plan;
+    if (index < 0 || index >= plan->step_count)
+        return mn_fail(err, MN_ERROR_ARGUMENT, "step %d is asked for, there are %d", index, plan->step_count);
+    const mn_step *step = &plan->steps[index];
+    int64_t macs = 0;
+    for (int32_t i = step->first_layer; i <= step->last_layer; i++)
+        macs += mn_layer_get_cost(&plan->net->layers[i]).macs;
+    *info = (mn_step_info){
+        .first_layer = step->first_layer,
+        .last_layer = step->last_layer,
+        .kernel = step->kernel,
+        .note = step->note,
+        .macs = macs,
+        .seconds = step->seconds,
+    };
+    return MN_OK;
+}

@@ -1,0 +1,85 @@
+/* How a step's work is cut into tasks: by the layer's shape and the caches, never by the number of threads. Every
+ * cut gives the same bits (src/kernels/kernels.h); cuts decide speed only.
+ *
+ * A gemm task is a block of rows times a group of panels: the rows of A stay in half of L2 while the panels pass by.
+ * A convolution's or depthwise's task is a strip of output rows of one image.
+ */
+#include <stdio.h>
+
+#include "base/cpu.h"
+#include "infer/plan.h"
+
+#define TASK_MACS 400000 /* a task below this is not worth handing to another thread: some 10 microseconds */
+#define TASKS_MAX 16     /* of one image: enough for a fair split among the threads of a small machine */
+
+static int32_t round_up(int64_t value, int32_t unit)
+{
+    return (int32_t)((value + unit - 1) / unit * unit);
+}
+
+static int64_t clamp64(int64_t value, int64_t low, int64_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+/* Parts in which a layer of `macs` multiply-adds an image is worth cutting. */
+static int32_t parts_wanted(int64_t macs)
+{
+    return (int32_t)clamp64(macs / TASK_MACS, 1, TASKS_MAX);
+}
+
+static void cut_gemm(const mn_plan *plan, const mn_layer *layer, mn_step *step)
+{
+    const mn_gemm_kernel *gemm = plan->kernels->gemm;
+    int64_t rows = (int64_t)layer->out_height * layer->out_width;
+    int64_t l2_rows = (int64_t)(mn_cpu_cache_bytes(2) / 2) / ((int64_t)layer->in_channels * (int64_t)sizeof(float));
+    int64_t most = clamp64(l2_rows, 8 * gemm->tile_rows, INT32_MAX / 2);
+    int32_t parts = parts_wanted(mn_layer_get_cost(layer).macs);
+    int64_t row_parts = (rows + most - 1) / most;
+    if (rows >= 16 * gemm->tile_rows && row_parts < parts)
+        row_parts = parts < rows / (8 * gemm->tile_rows) ? parts : rows / (8 * gemm->tile_rows);
+    if (rows == 1) /* the classifier: all images of a batch share each weight */
+        step->rows_per_task = plan->options.batch < 64 ? plan->options.batch : 64;
+    else
+        step->rows_per_task = round_up((rows + row_parts - 1) / row_parts, gemm->tile_rows);
+    int64_t column_parts = row_parts < parts ? (parts + row_parts - 1) / row_parts : 1;
+    int32_t columns = layer->out_channels;
+    step->columns_per_task = round_up((columns + column_parts - 1) / column_parts, gemm->tile_columns);
+    snprintf(step->note, sizeof step->note, "%d rows x %d columns a task", step->rows_per_task, step->columns_per_task);
+}
+
+static void cut_conv(const mn_plan *plan, const mn_layer *layer, mn_step *step)
+{
+    int64_t row_bytes = (int64_t)mn_plan_padded_width(layer) * layer->in_channels * (int64_t)sizeof(float);
+    int64_t rows_in_l2 = (int64_t)(mn_cpu_cache_bytes(2) / 2) / row_bytes;
+    int64_t most = clamp64((rows_in_l2 - layer->kernel_height) / layer->stride + 1, 1, layer->out_height);
+    int32_t parts = parts_wanted(mn_layer_get_cost(layer).macs);
+    int64_t wanted = (layer->out_height + parts - 1) / parts;
+    step->rows_per_task = (int32_t)(wanted < most ? wanted : most);
+    step->columns_per_task = round_up(layer->out_channels, plan->kernels->gemm->tile_columns);
+    step->scratch_bytes = (uint64_t)mn_plan_padded_rows(layer, step->rows_per_task) * (uint64_t)row_bytes;
+    snprintf(step->note, sizeof step->note, "windows of a padded strip, %d output rows a task", step->rows_per_task);
+}
+
+void mn_plan_cut(const mn_plan *plan, mn_step *step)
+{
+    const mn_layer *layer = &plan->net->layers[step->first_layer];
+    switch (step->kind) {
+    case MN_STEP_GEMM:
+        cut_gemm(plan, layer, step);
+        break;
+    case MN_STEP_CONV:
+        cut_conv(plan, layer, step);
+        break;
+    case MN_STEP_DEPTHWISE: {
+        int32_t parts = parts_wanted(4 * mn_layer_get_cost(layer).macs); /* bound by memory, not by arithmetic */
+        step->rows_per_task = (layer->out_height + parts - 1) / parts;
+        snprintf(step->note, sizeof step->note, "%d output rows a task", step->rows_per_task);
+        break;
+    }
+    case MN_STEP_POOL:
+    case MN_STEP_SOFTMAX:
+        snprintf(step->note, sizeof step->note, "an image a task");
+        break;
+    }
+}

@@ -1,0 +1,178 @@
+/* From a net and options to steps and sizes. Everything that decides memory is decided here. */
+#include "infer/plan.h"
+
+#include <stdio.h>
+
+#include "base/alloc.h"
+#include "base/cpu.h"
+#include "base/status.h"
+
+uint64_t mn_plan_align(uint64_t bytes)
+{
+    return (bytes + MN_ALIGNMENT - 1) / MN_ALIGNMENT * MN_ALIGNMENT;
+}
+
+int32_t mn_plan_padded_width(const mn_layer *layer)
+{
+    return (layer->out_width - 1) * layer->stride + layer->kernel_width;
+}
+
+int32_t mn_plan_padded_rows(const mn_layer *layer, int32_t rows)
+{
+    return (rows - 1) * layer->stride + layer->kernel_height;
+}
+
+mn_session_options mn_session_options_default(void)
+{
+    return (mn_session_options){.batch = 1, .max_level = MN_CPU_LEVEL_COUNT - 1};
+}
+
+static mn_status resolve(const mn_session_options *options, mn_session_options *resolved, mn_error *err)
+{
+    mn_session_options o = options ? *options : mn_session_options_default();
+    if (o.batch == 0)
+        o.batch = 1;
+    if (o.batch < 1 || o.batch > 4096)
+        return mn_fail(err, MN_ERROR_ARGUMENT, "batch is %d, must be 1 to 4096 (0 means 1)", o.batch);
+    if (o.threads == 0)
+        o.threads = mn_cpu_count() < 256 ? mn_cpu_count() : 256;
+    if (o.threads < 1 || o.threads > 256)
+        return mn_fail(err, MN_ERROR_ARGUMENT, "threads is %d, must be 1 to 256 (0 means all)", o.threads);
+    if ((unsigned)o.max_level >= MN_CPU_LEVEL_COUNT)
+        return mn_fail(err, MN_ERROR_ARGUMENT, "max_level is %d, must be 0 to %d", (int)o.max_level,
+                       MN_CPU_LEVEL_COUNT - 1);
+    mn_cpu_level best = mn_cpu_best_level();
+    o.max_level = mn_kernels_cap(o.max_level < best ? o.max_level : best);
+    if ((unsigned)o.precision > MN_PRECISION_BFLOAT16)
+        return mn_fail(err, MN_ERROR_ARGUMENT, "precision is %d, must be 0 (float32) or 1 (bfloat16)",
+                       (int)o.precision);
+    if (o.precision != MN_PRECISION_FLOAT32)
+        return mn_fail(err, MN_ERROR_UNSUPPORTED,
+                       "bfloat16 needs a processor with AVX512_BF16; this session's level is %s",
+                       mn_cpu_level_name(o.max_level));
+    *resolved = o;
+    return MN_OK;
+}
+
+/* Pixels are counted in int32_t while running. */
+static mn_status check_extent(const mn_net *net, int32_t batch, mn_error *err)
+{
+    for (int32_t i = 0; i < net->layer_count; i++) {
+        const mn_layer *layer = &net->layers[i];
+        int64_t in = (int64_t)layer->in_height * layer->in_width, out = (int64_t)layer->out_height * layer->out_width;
+        int64_t most = in > out ? in : out;
+        if (most * batch > INT32_MAX)
+            return mn_fail(err, MN_ERROR_LIMIT,
+                           "layer %s has %lld pixels in a batch of %d, at most 2147483647 are handled", layer->name,
+                           (long long)(most * batch), batch);
+    }
+    return MN_OK;
+}
+
+static mn_step_kind kind_of(mn_op op)
+{
+    switch (op) {
+    case MN_OP_CONV:
+        return MN_STEP_CONV;
+    case MN_OP_DEPTHWISE:
+        return MN_STEP_DEPTHWISE;
+    case MN_OP_POOL:
+        return MN_STEP_POOL;
+    case MN_OP_SOFTMAX:
+        return MN_STEP_SOFTMAX;
+    case MN_OP_POINTWISE:
+    case MN_OP_CLASSIFIER:
+        break;
+    }
+    return MN_STEP_GEMM;
+}
+
+static void name_kernel(const mn_plan *plan, mn_step *step)
+{
+    const mn_kernels *kernels = plan->kernels;
+    const mn_layer *layer = &plan->net->layers[step->first_layer];
+    switch (step->kind) {
+    case MN_STEP_CONV:
+    case MN_STEP_GEMM:
+        step->kernel = kernels->gemm->name;
+        break;
+    case MN_STEP_DEPTHWISE:
+        step->kernel = mn_kernels_dwconv(kernels, layer->kernel_height, layer->kernel_width, layer->stride)->name;
+        break;
+    case MN_STEP_POOL:
+        step->kernel = kernels->pool->name;
+        break;
+    case MN_STEP_SOFTMAX:
+        step->kernel = kernels->softmax->name;
+        break;
+    }
+}
+
+/* Bytes of a layer's weights as the kernels read them; 0 where it has none. */
+static uint64_t weight_bytes(const mn_plan *plan, const mn_layer *layer)
+{
+    uint64_t k = (uint64_t)layer->kernel_height * (uint64_t)layer->kernel_width;
+    switch (layer->op) {
+    case MN_OP_DEPTHWISE:
+        return k * (uint64_t)layer->out_channels * sizeof(float);
+    case MN_OP_CONV:
+    case MN_OP_POINTWISE:
+    case MN_OP_CLASSIFIER: {
+        uint64_t columns = (uint64_t)plan->kernels->gemm->tile_columns;
+        uint64_t panels = ((uint64_t)layer->out_channels + columns - 1) / columns;
+        return panels * columns * k * (uint64_t)layer->in_channels * sizeof(float);
+    }
+    case MN_OP_POOL:
+    case MN_OP_SOFTMAX:
+        break;
+    }
+    return 0;
+}
+
+static uint64_t place_weights(const mn_plan *plan, const mn_layer *layer, mn_weight_place *place, uint64_t offset)
+{
+    uint64_t bytes = weight_bytes(plan, layer);
+    if (bytes == 0)
+        return offset;
+    place->weights = offset;
+    offset = mn_plan_align(offset + bytes);
+    place->bias = offset;
+    return mn_plan_align(offset + (uint64_t)layer->out_channels * sizeof(float));
+}
+
+mn_status mn_plan_make(const mn_net *net, const mn_session_options *options, uint64_t head_bytes, mn_plan *plan,
+                       mn_error *err)
+{
+    mn_plan p = {.net = net};
+    mn_status status = resolve(options, &p.options, err);
+    if (status == MN_OK)
+        status = check_extent(net, p.options.batch, err);
+    if (status != MN_OK)
+        return status;
+    p.kernels = mn_kernels_get(p.options.max_level);
+    uint64_t offset = p.weights_offset = mn_plan_align(head_bytes), widest = 0;
+    for (int32_t i = 0; i < net->layer_count; i++) {
+        mn_step *step = &p.steps[p.step_count++];
+        const mn_layer *layer = &net->layers[i];
+        step->kind = kind_of(layer->op);
+        step->first_layer = step->last_layer = i;
+        offset = place_weights(&p, layer, &step->place, offset);
+        name_kernel(&p, step);
+        mn_plan_cut(&p, step);
+        if (step->scratch_bytes > p.scratch_stride)
+            p.scratch_stride = step->scratch_bytes;
+        if ((uint64_t)layer->out_channels * sizeof(float) > widest)
+            widest = (uint64_t)layer->out_channels * sizeof(float);
+    }
+    p.arena_offset = offset;
+    uint64_t arena = mn_plan_place(&p);
+    if (arena < mn_plan_align(widest))
+        arena = mn_plan_align(widest); /* compiling borrows it for the scales of a layer */
+    p.scratch_offset = p.arena_offset + arena;
+    p.scratch_stride = mn_plan_align(p.scratch_stride);
+    p.total_bytes = p.scratch_offset + p.scratch_stride * (uint64_t)p.options.threads;
+    if (p.total_bytes > SIZE_MAX / 2)
+        return mn_fail(err, MN_ERROR_LIMIT, "a session would take %llu bytes", (unsigned long long)p.total_bytes);
+    *plan = p;
+    return MN_OK;
+}

@@ -1,0 +1,76 @@
+/* The plan of a session: what mn_session_create will build, known before a byte is allocated.
+ *
+ *     net + options --mn_plan_make--> steps, places in one block, its size
+ *
+ * The block:  | mn_session | packed weights and biases | activations | scratch of thread 0 | 1 | ... |
+ * Activations share one arena: a layer's output lives from the step that writes it to the last step that reads it.
+ */
+#ifndef MN_INFER_PLAN_H
+#define MN_INFER_PLAN_H
+
+#include "kernels/kernels.h"
+#include "mobilenet/session.h"
+
+typedef enum mn_step_kind {
+    MN_STEP_CONV = 0,  /* a k x k convolution: padded rows in scratch, then a gemm over windows */
+    MN_STEP_DEPTHWISE, /* a depthwise layer */
+    MN_STEP_GEMM,      /* a pointwise layer or the classifier */
+    MN_STEP_POOL,
+    MN_STEP_SOFTMAX
+} mn_step_kind;
+
+#define MN_NOTE_BYTES 96
+
+/* Where the weights of a layer lie: byte offsets in the block. */
+typedef struct mn_weight_place {
+    uint64_t weights; /* packed for the step's kernel; depthwise [KH, KW, C] */
+    uint64_t bias;    /* [OC] */
+} mn_weight_place;
+
+typedef struct mn_step {
+    mn_step_kind kind;
+    int32_t first_layer, last_layer;
+    mn_weight_place place;
+    int32_t rows_per_task;    /* CONV, DEPTHWISE: output rows of a map; GEMM: rows of the matrix, pixels of the batch */
+    int32_t columns_per_task; /* CONV, GEMM: output channels, a multiple of the panel width */
+    uint64_t scratch_bytes;   /* of one thread */
+    const char *kernel;
+    char note[MN_NOTE_BYTES];
+    double seconds; /* of the last run, where profiled */
+} mn_step;
+
+#define MN_NO_BUFFER UINT64_MAX
+
+typedef struct mn_plan {
+    const mn_net *net;
+    mn_session_options options; /* resolved: no zeros */
+    const mn_kernels *kernels;
+    int32_t step_count;
+    mn_step steps[MN_LAYERS_MAX];
+    uint64_t
+        buffer[MN_LAYERS_MAX]; /* byte offset of each layer's output, or MN_NO_BUFFER: never stored, or the caller's */
+    uint64_t weights_offset, arena_offset, scratch_offset;
+    uint64_t scratch_stride; /* bytes of a thread's scratch */
+    uint64_t total_bytes;
+} mn_plan;
+
+/* `head_bytes` is what comes first in the block. Errors: MN_ERROR_ARGUMENT, MN_ERROR_LIMIT, MN_ERROR_UNSUPPORTED. */
+mn_status mn_plan_make(const mn_net *net, const mn_session_options *options, uint64_t head_bytes, mn_plan *plan,
+                       mn_error *err);
+
+/* Bytes rounded up to MN_ALIGNMENT. */
+uint64_t mn_plan_align(uint64_t bytes);
+
+/* Cuts the step's work into tasks (src/infer/cut.c). */
+void mn_plan_cut(const mn_plan *plan, mn_step *step);
+
+/* Gives each stored layer output its place (src/infer/place.c): fills plan->buffer with offsets from the arena's
+ * start and returns the arena's size. */
+uint64_t mn_plan_place(mn_plan *plan);
+
+/* The padded map under a convolution's windows: pixels a row. */
+int32_t mn_plan_padded_width(const mn_layer *layer);
+/* Rows of it that `rows` output rows read. */
+int32_t mn_plan_padded_rows(const mn_layer *layer, int32_t rows);
+
+#endif

@@ -1,0 +1,26 @@
+/* The inside of a session, shared by the files of this room. */
+#ifndef MN_INFER_SESSION_PRIVATE_H
+#define MN_INFER_SESSION_PRIVATE_H
+
+#include "base/pool.h"
+#include "infer/plan.h"
+
+struct mn_session {
+    mn_plan plan;
+    mn_pool *pool;
+    int32_t last_count; /* images of the last run */
+};
+
+/* Folds, packs and checks the weights of every step into the session's block (src/infer/compile.c). */
+mn_status mn_session_compile(mn_session *session, const mn_model *model, mn_error *err);
+
+/* Runs one step for `count` images (src/infer/run.c). */
+void mn_session_run_step(mn_session *session, mn_step *step, const float *input, int32_t count, float *output);
+
+/* The float at a byte offset of the block, which starts with the session itself. */
+static inline float *mn_session_at(const mn_session *session, uint64_t offset)
+{
+    return (float *)(void *)((char *)(uintptr_t)session + offset);
+}
+
+#endif

@@ -1,0 +1,52 @@
+/* What callers of the kernels need at every level: sizes of packed panels, plain products, padded rows. */
+#include <math.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+
+size_t mn_packed_floats(const mn_gemm_kernel *kernel, int32_t n, int32_t k)
+{
+    size_t columns = (size_t)kernel->tile_columns;
+    return ((size_t)n + columns - 1) / columns * columns * (size_t)k;
+}
+
+mn_gemm_args mn_gemm_plain(int32_t m, int32_t n, int32_t k, const float *a, const float *packed_b, size_t panel_stride,
+                           float *c)
+{
+    return (mn_gemm_args){
+        .m = m,
+        .n = n,
+        .segments = 1,
+        .k = k,
+        .a = a,
+        .row_stride = k,
+        .k_stride = 1,
+        .group_rows = m > 0 ? m : 1,
+        .b = packed_b,
+        .panel_stride = panel_stride,
+        .c = c,
+        .c_row_stride = n,
+        .low = -INFINITY,
+        .high = INFINITY,
+    };
+}
+
+void mn_pad_rows(const mn_pad_args *args)
+{
+    size_t pixel = (size_t)args->channels, row = (size_t)args->out_width * pixel;
+    int32_t left = args->pad_left < args->out_width ? args->pad_left : args->out_width;
+    int32_t inside = args->out_width - left < args->in_width ? args->out_width - left : args->in_width;
+    for (int32_t i = 0; i < args->out_rows; i++) {
+        float *out = args->out + (size_t)i * row;
+        int32_t y = args->row_begin + i - args->pad_top;
+        if (y < 0 || y >= args->in_height) {
+            memset(out, 0, row * sizeof *out);
+            continue;
+        }
+        memset(out, 0, (size_t)left * pixel * sizeof *out);
+        memcpy(out + (size_t)left * pixel, args->in + (size_t)y * (size_t)args->in_width * pixel,
+               (size_t)inside * pixel * sizeof *out);
+        size_t written = (size_t)(left + inside) * pixel;
+        memset(out + written, 0, (row - written) * sizeof *out);
+    }
+}

@@ -1,0 +1,12 @@
+/* Every kernel once: MN_KERNEL(level, op, symbol). The table, the checks and the benchmarks are made from this list;
+ * include it with MN_KERNEL defined. Within an architecture levels ascend.
+ */
+MN_KERNEL(REFERENCE, gemm, mn_gemm_f32_8x16_reference)
+MN_KERNEL(REFERENCE, dwconv, mn_dwconv_f32_reference)
+MN_KERNEL(REFERENCE, dwconv3x3s1, mn_dwconv_f32_reference)
+MN_KERNEL(REFERENCE, dwconv3x3s2, mn_dwconv_f32_reference)
+MN_KERNEL(REFERENCE, pool, mn_pool_f32_reference)
+MN_KERNEL(REFERENCE, softmax, mn_softmax_f32_reference)
+MN_KERNEL(REFERENCE, peak, mn_peak_f32_reference)
+#if defined(MN_HAVE_AVX2)
+#endif

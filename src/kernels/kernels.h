@@ -1,0 +1,175 @@
+/* The kernels: the inner loops of inference and training, one table of them for each CPU level.
+ *
+ *     const mn_kernels *kernels = mn_kernels_get(level);
+ *     kernels->gemm->pack(&(mn_pack_args){...});
+ *     kernels->gemm->run(&(mn_gemm_args){...});
+ *
+ * Every kernel computes a range of its output, so that callers cut work by shape. An output element is one chain of
+ * additions in a fixed order (that of the loops written beside each argument struct), whatever the range, the tile
+ * edges or the rows beside it: its bits depend on the level alone. No kernel allocates; none reads or writes beyond
+ * what is stated here; pointers need the alignment of float only. Inputs and outputs never overlap.
+ */
+#ifndef MN_KERNELS_KERNELS_H
+#define MN_KERNELS_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mobilenet/session.h"
+
+/* C[m, n] = clamp(start + sum over s, k of A[m, s, k] * B[s, k, n], low, high), s outermost, then k, ascending.
+ * start is C's old value where accumulate is set, else bias[n], else 0.
+ *
+ * Element (i, s, k) of A is a[i / group_rows * group_stride + i % group_rows * row_stride + s * segment_stride +
+ * k * k_stride]: a plain matrix has one group and one segment; its transpose swaps row_stride and k_stride; the
+ * windows of a k x k convolution over a padded map have a group for each output row and a segment for each row of the
+ * window. A NaN passes through the clamp. */
+typedef struct mn_gemm_args {
+    int32_t m, n;             /* rows and columns of C, each >= 0 */
+    int32_t segments, k;      /* length of the sum: segments * k, each >= 0 */
+    const float *a;           /* as above */
+    ptrdiff_t row_stride;     /* floats from a row of A to the next of its group */
+    ptrdiff_t k_stride;       /* floats from a k to the next */
+    ptrdiff_t segment_stride; /* floats from a segment to the next */
+    int32_t group_rows;       /* rows of a group, >= 1 (>= m: there is one group) */
+    ptrdiff_t group_stride;   /* floats from a group to the next */
+    const float *b;           /* packed panels, see mn_pack_args: starts at a panel */
+    size_t panel_stride;      /* floats from a panel to the next: tile_columns * (length that was packed) */
+    float *c;                 /* [m, n], rows c_row_stride apart */
+    ptrdiff_t c_row_stride;   /* floats, >= n */
+    const float *bias;        /* [n], or NULL; not read where accumulate is set */
+    float low, high;          /* -INFINITY, INFINITY: no clamp */
+    bool accumulate;          /* C += rather than C = */
+} mn_gemm_args;
+
+/* Packs B[k, n] = source[n * n_stride + k * k_stride] * scale[n] into panels of tile_columns columns,
+ *     packed [ceil(n / tile_columns)][k][tile_columns], missing columns zero.
+ * Weights [OC, K] have n_stride K, k_stride 1; a matrix [K, N] has n_stride 1, k_stride N. */
+typedef struct mn_pack_args {
+    int32_t n, k;
+    const float *source;
+    ptrdiff_t n_stride, k_stride;
+    const float *scale; /* [n], or NULL for 1 */
+    float *packed;      /* mn_packed_floats(kernel, n, k) */
+} mn_pack_args;
+
+typedef struct mn_gemm_kernel {
+    const char *name;
+    int32_t tile_rows, tile_columns; /* rows and columns that give full speed; columns is the panel width */
+    int32_t level_k;                 /* length of the sum up to which a panel and a tile of A stay in L1 */
+    void (*run)(const mn_gemm_args *args);
+    void (*pack)(const mn_pack_args *args);
+} mn_gemm_kernel;
+
+/* Depthwise convolution, output rows row_begin..row_end-1 of one image:
+ * out[y, x, c] = clamp(bias[c] + sum over kh, kw of in[y * stride - pad_top + kh, x * stride - pad_left + kw, c] *
+ * weights[kh, kw, c], low, high), kh outermost; taps outside the map are left out. */
+typedef struct mn_dwconv_args {
+    int32_t in_height, in_width, channels;
+    int32_t out_width;
+    int32_t kernel_height, kernel_width;
+    int32_t stride; /* >= 1 */
+    int32_t pad_top, pad_left;
+    int32_t row_begin, row_end;
+    const float *in;      /* [in_height, in_width, channels] */
+    const float *weights; /* [kernel_height, kernel_width, channels] */
+    const float *bias;    /* [channels], or NULL */
+    float *out;           /* [row_end - row_begin, out_width, channels]: starts at row row_begin */
+    float low, high;
+} mn_dwconv_args;
+
+typedef struct mn_dwconv_kernel {
+    const char *name;
+    int32_t kernel, stride; /* the only ones it computes; 0: any */
+    void (*run)(const mn_dwconv_args *args);
+} mn_dwconv_kernel;
+
+/* out[c] = (sum over pixels, ascending, of in[p, c]) / pixels, for channels channel_begin..channel_end-1. */
+typedef struct mn_pool_args {
+    int32_t pixels, channels; /* each >= 1 */
+    int32_t channel_begin, channel_end;
+    const float *in; /* [pixels, channels] */
+    float *out;      /* [channels] */
+} mn_pool_args;
+
+typedef struct mn_pool_kernel {
+    const char *name;
+    void (*run)(const mn_pool_args *args);
+} mn_pool_kernel;
+
+/* out[i] = exp(in[i] - max) / sum: one image. A NaN or an infinity anywhere makes every output NaN, but for -inf,
+ * whose probability is 0. */
+typedef struct mn_softmax_kernel {
+    const char *name;
+    void (*run)(const float *in, float *out, int32_t count); /* in, out [count]; may be the same; count >= 1 */
+} mn_softmax_kernel;
+
+/* Independent multiply-adds in registers, for measuring the peak. */
+typedef struct mn_peak_kernel {
+    const char *name;
+    double flops_per_round; /* a multiply-add is two */
+    float (*run)(int64_t rounds);
+} mn_peak_kernel;
+
+/* The kernels of a level: those it has, and below them those of lower levels. */
+typedef struct mn_kernels {
+    mn_cpu_level level;
+    const mn_gemm_kernel *gemm;
+    const mn_dwconv_kernel *dwconv;      /* any size and stride */
+    const mn_dwconv_kernel *dwconv3x3s1; /* 3x3, stride 1 */
+    const mn_dwconv_kernel *dwconv3x3s2; /* 3x3, stride 2 */
+    const mn_pool_kernel *pool;
+    const mn_softmax_kernel *softmax;
+    const mn_peak_kernel *peak;
+} mn_kernels;
+
+/* The table of `level`, which must be at most mn_kernels_cap(level). Thread-safe. */
+const mn_kernels *mn_kernels_get(mn_cpu_level level);
+
+/* The highest level that is at most `level`, that this processor has and that this build has. */
+mn_cpu_level mn_kernels_cap(mn_cpu_level level);
+
+/* The depthwise kernel of a table for a size and stride. */
+const mn_dwconv_kernel *mn_kernels_dwconv(const mn_kernels *kernels, int32_t kernel_height, int32_t kernel_width,
+                                          int32_t stride);
+
+/* Floats of a packed B[k, n]. */
+size_t mn_packed_floats(const mn_gemm_kernel *kernel, int32_t n, int32_t k);
+
+/* A plain product: A [m, k] and C [m, n] without gaps, no bias, no clamp. Change the fields that differ. */
+mn_gemm_args mn_gemm_plain(int32_t m, int32_t n, int32_t k, const float *a, const float *packed_b, size_t panel_stride,
+                           float *c);
+
+/* Copies rows of a map with zeros around, so that the windows of a convolution become segments of a gemm:
+ * out[y, x] = in[row_begin - pad_top + y, x - pad_left], zero outside the map. */
+typedef struct mn_pad_args {
+    int32_t in_height, in_width, channels;
+    int32_t pad_top, pad_left;
+    int32_t row_begin;           /* of the padded map */
+    int32_t out_rows, out_width; /* rows and pixels to write */
+    const float *in;             /* [in_height, in_width, channels] */
+    float *out;                  /* [out_rows, out_width, channels] */
+} mn_pad_args;
+void mn_pad_rows(const mn_pad_args *args);
+
+/* Every kernel of this build, in the order of kernel_list.h. */
+typedef enum mn_kernel_op {
+    MN_KERNEL_gemm = 0,
+    MN_KERNEL_dwconv,
+    MN_KERNEL_dwconv3x3s1,
+    MN_KERNEL_dwconv3x3s2,
+    MN_KERNEL_pool,
+    MN_KERNEL_softmax,
+    MN_KERNEL_peak
+} mn_kernel_op;
+
+typedef struct mn_kernel_entry {
+    mn_cpu_level level;
+    mn_kernel_op op;
+    const char *name;
+    const void *kernel; /* the struct that belongs to `op` */
+} mn_kernel_entry;
+const mn_kernel_entry *mn_kernel_entries(int32_t *count);
+
+#endif
