@@ -1,0 +1,11 @@
+/* The commands, one file each, named after the command. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "command.h"
+
+extern const cli_command cli_describe;
+extern const cli_command cli_help;
+extern const cli_command cli_completion;
+
+#endif

@@ -1,0 +1,160 @@
+/* Streams, messages and numbers as text. Tables are in table.c, JSON in json.c, progress in progress.c. */
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+void cli_output_begin(void)
+{
+    /* A file opened later must not become stdin, stdout or stderr; a write to a closed one must still fail. */
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0)
+            exit(CLI_FAILED);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int cli_output_end(int code)
+{
+    bool failed = ferror(stdout) != 0;
+    errno = 0;
+    if (failed) { /* an earlier write failed: once more, for the reason */
+        clearerr(stdout);
+        putchar('\n');
+    }
+    if (fflush(stdout) == 0 && fclose(stdout) == 0)
+        return failed ? CLI_FAILED : code;
+    if (errno != EPIPE) /* a reader that has seen enough (head, a pager) needs no message */
+        fprintf(stderr, "mobilenet: the result could not be written: %s\n", strerror(errno));
+    return CLI_FAILED;
+}
+
+void cli_say(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+int cli_fail(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("mobilenet: ", stderr);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    return CLI_FAILED;
+}
+
+int cli_fail_status(const mn_error *err)
+{
+    return cli_fail("%s", cli_clean(err->message));
+}
+
+int cli_misuse(const cli_command *command, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fprintf(stderr, "mobilenet%s%s: ", command ? " " : "", command ? command->name : "");
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\nTry: mobilenet%s%s --help\n", command ? " " : "", command ? command->name : "");
+    return CLI_MISUSE;
+}
+
+void cli_die(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("mobilenet: ", stderr);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    exit(CLI_FAILED);
+}
+
+void *cli_alloc(size_t count, size_t size)
+{
+    void *block = calloc(count ? count : 1, size ? size : 1);
+    if (!block)
+        cli_die("out of memory: %zu x %zu bytes could not be had", count, size);
+    return block;
+}
+
+const char *cli_clean(const char *text)
+{
+    static char buffers[8][1024];
+    static int next;
+    char *out = buffers[next++ % 8];
+    size_t n = 0;
+    for (; text[n] && n + 1 < sizeof buffers[0]; n++)
+        out[n] = (unsigned char)text[n] < 0x20 || text[n] == 0x7f ? '?' : text[n];
+    out[n] = '\0';
+    return out;
+}
+
+/* Short texts made in turn in one of sixteen places. */
+static char *scratch(void)
+{
+    static char buffers[16][32];
+    static int next;
+    return buffers[next++ % 16];
+}
+
+const char *cli_count(int64_t number)
+{
+    char digits[24], *out = scratch();
+    int length = snprintf(digits, sizeof digits, "%lld", (long long)number), n = 0;
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0 && digits[i - 1] != '-')
+            out[n++] = ',';
+        out[n++] = digits[i];
+    }
+    out[n] = '\0';
+    return out;
+}
+
+const char *cli_bytes(int64_t bytes)
+{
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+    double value = (double)bytes;
+    int unit = 0;
+    while (value >= 1024 && unit < CLI_COUNT(units) - 1) {
+        value /= 1024;
+        unit++;
+    }
+    char *out = scratch();
+    snprintf(out, 32, unit == 0 ? "%.0f %s" : "%.2f %s", value, units[unit]);
+    return out;
+}
+
+const char *cli_duration(double seconds)
+{
+    char *out = scratch();
+    int64_t whole = (int64_t)(seconds + 0.5);
+    if (seconds < 10)
+        snprintf(out, 32, "%.1f s", seconds);
+    else if (whole < 60)
+        snprintf(out, 32, "%d s", (int)whole);
+    else if (whole < 3600)
+        snprintf(out, 32, "%d min %d s", (int)(whole / 60), (int)(whole % 60));
+    else
+        snprintf(out, 32, "%lld h %02d min", (long long)(whole / 3600), (int)(whole / 60 % 60));
+    return out;
+}
+
+double cli_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}

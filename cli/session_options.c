@@ -1,0 +1,56 @@
+/* How a network is run, as options. */
+#include "session_options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "output.h"
+
+const cli_option cli_session_options[CLI_SESSION_OPTION_COUNT] = {
+    {"batch", 'b', CLI_INTEGER, "N", "1", NULL, 1, 4096, offsetof(cli_session, batch), "images a run"},
+    {"threads", 't', CLI_INTEGER, "N", NULL, NULL, 1, 256, offsetof(cli_session, threads),
+     "threads of the session; otherwise every processor of this process"},
+    {"level", 0, CLI_CHOICE, "LEVEL", NULL, "reference|avx2|avx512|avx512bf16|neon", 0, 0, offsetof(cli_session, level),
+     "highest kernel level to use; otherwise the best of this processor"},
+    {"precision", 0, CLI_CHOICE, "KIND", "float32", "float32|bfloat16", 0, 0, offsetof(cli_session, precision),
+     "numbers to compute with"},
+};
+
+mn_session_options cli_session_get(const cli_session *values)
+{
+    mn_session_options options = mn_session_options_default();
+    options.batch = (int32_t)values->batch;
+    options.threads = (int32_t)values->threads;
+    options.max_level = mn_cpu_best_level();
+    if (strcmp(values->precision, "bfloat16") == 0)
+        options.precision = MN_PRECISION_BFLOAT16;
+    mn_cpu_level level;
+    if (values->level && !mn_cpu_level_parse(values->level, &level))
+        cli_die("the library does not know the level %s", values->level);
+    if (values->level && level <= options.max_level)
+        options.max_level = level;
+    else if (values->level)
+        cli_say("mobilenet: this processor and build have no %s; %s is used", values->level,
+                mn_cpu_level_name(options.max_level));
+    return options;
+}
+
+const char *cli_threads_words(const mn_session_options *options)
+{
+    static char text[32];
+    if (options->threads == 0)
+        return "all processors";
+    snprintf(text, sizeof text, "%d thread%s", options->threads, options->threads == 1 ? "" : "s");
+    return text;
+}
+
+json_t *cli_json_session(const mn_session_options *options)
+{
+    json_t *object = json_object();
+    cli_json_add(object, "batch", json_integer(options->batch));
+    cli_json_add(object, "threads", json_integer(options->threads));
+    cli_json_add(object, "cpu_level", cli_json_text(mn_cpu_level_name(options->max_level)));
+    cli_json_add(object, "precision",
+                 cli_json_text(options->precision == MN_PRECISION_BFLOAT16 ? "bfloat16" : "float32"));
+    return object;
+}
