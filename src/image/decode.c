@@ -8,7 +8,7 @@
 #include "image/decoders.h"
 
 static const mn_decoder *const decoders[] = {
-    &mn_decoder_pnm,
+    &mn_decoder_jpeg, &mn_decoder_png, &mn_decoder_webp, &mn_decoder_bmp, &mn_decoder_pnm,
 };
 
 static mn_decode_limits fill_limits(const mn_decode_limits *given)

@@ -96,7 +96,9 @@ static mn_status decode(const mn_decode_input *input, mn_image **image, int *ori
         return mn_fail_at(err, MN_ERROR_FORMAT, (int64_t)in.at, "the maxval is 0");
     if ((status = mn_decode_allow(input, width, height, channels, err)) != MN_OK)
         return status;
-    if (in.at >= in.size || !is_space(in.bytes[in.at]))
+    if (in.at >= in.size)
+        return mn_fail_at(err, MN_ERROR_FORMAT, (int64_t)in.at, "truncated: the file ends before the pixels");
+    if (!is_space(in.bytes[in.at]))
         return mn_fail_at(err, MN_ERROR_FORMAT, (int64_t)in.at, "no white space between the maxval and the pixels");
     in.at++;
     size_t count = (size_t)width * height * (size_t)channels;

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/status.h"
+#include "image/resize.h"
 
 mn_status mn_image_create(int32_t height, int32_t width, int32_t channels, mn_image **image, mn_error *err)
 {
@@ -25,6 +26,16 @@ mn_status mn_image_create(int32_t height, int32_t width, int32_t channels, mn_im
     }
     *result = (mn_image){height, width, channels, pixels};
     *image = result;
+    return MN_OK;
+}
+
+mn_status mn_image_check(const mn_image *image, mn_error *err)
+{
+    if (!image || !image->pixels)
+        return mn_fail(err, MN_ERROR_ARGUMENT, image ? "the image has no pixels" : "the image is NULL");
+    if (image->height < 1 || image->width < 1 || (image->channels != 1 && image->channels != 3))
+        return mn_fail(err, MN_ERROR_ARGUMENT, "an image of %dx%d pixels and %d channels; 1 or 3 channels are wanted",
+                       image->width, image->height, image->channels);
     return MN_OK;
 }
 
