@@ -9,4 +9,8 @@ MN_KERNEL(REFERENCE, pool, mn_pool_f32_reference)
 MN_KERNEL(REFERENCE, softmax, mn_softmax_f32_reference)
 MN_KERNEL(REFERENCE, peak, mn_peak_f32_reference)
 #if defined(MN_HAVE_AVX2)
+MN_KERNEL(AVX2, gemm, mn_gemm_f32_6x16_avx2)
+MN_KERNEL(AVX2, dwconv3x3s1, mn_dwconv3x3s1_f32_1x4_avx2)
+MN_KERNEL(AVX2, dwconv3x3s2, mn_dwconv3x3s2_f32_1x4_avx2)
+MN_KERNEL(AVX2, peak, mn_peak_f32_avx2)
 #endif

@@ -57,7 +57,6 @@ typedef struct mn_pack_args {
 typedef struct mn_gemm_kernel {
     const char *name;
     int32_t tile_rows, tile_columns; /* rows and columns that give full speed; columns is the panel width */
-    int32_t level_k;                 /* length of the sum up to which a panel and a tile of A stay in L1 */
     void (*run)(const mn_gemm_args *args);
     void (*pack)(const mn_pack_args *args);
 } mn_gemm_kernel;

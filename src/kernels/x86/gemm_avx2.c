@@ -1,0 +1,226 @@
+/* The matrix product with AVX2: tiles of 6 rows and 16 columns, 12 sums in registers, A broadcast from where it lies.
+ *
+ * A step of k costs two loads of B and six broadcasts of A for twelve multiply-adds, so the multiply-add units are the
+ * limit. Row counts that six does not divide are cut into tiles of 4, 5 and 6 rows, which run at the same rate (eight
+ * sums hide the latency); products of one to three rows take several panels at once for the same reason. Where the sum
+ * is long, it is cut so that a panel and a tile of A stay in L1; the sums wait in C, and their chain goes on where it
+ * stopped.
+ */
+#if defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+
+#define ROWS    6
+#define COLUMNS 16
+#define LONG_K  384 /* a panel slice of 24 KB */
+
+/* One tile: rows x (panels * vectors * 8) sums over segments * k. */
+typedef struct tile_args {
+    const float *a[8];
+    ptrdiff_t k_stride, segment_stride;
+    int32_t segments, k;
+    const float *b;
+    size_t panel_stride;
+    float *c;
+    ptrdiff_t c_row_stride;
+    const float *bias; /* NULL: none */
+    bool accumulate, finish;
+    float low, high;
+} tile_args;
+
+/* `vectors` are those of one panel (1 or 2); all three counts are constants where this is inlined. */
+static inline __attribute__((always_inline)) void tile(const tile_args *t, const int rows, const int panels,
+                                                       const int vectors)
+{
+    __m256 sum[8][8];
+    const int width = panels * vectors;
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 8
+        for (int v = 0; v < width; v++)
+            sum[r][v] = t->accumulate ? _mm256_loadu_ps(t->c + r * t->c_row_stride + 8 * v)
+                        : t->bias     ? _mm256_loadu_ps(t->bias + 8 * v)
+                                      : _mm256_setzero_ps();
+    const float *a[8], *b = t->b;
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++)
+        a[r] = t->a[r];
+    for (int32_t s = 0; s < t->segments; s++) {
+        ptrdiff_t offset = s * t->segment_stride;
+        for (int32_t k = 0; k < t->k; k++) {
+            __m256 y[8];
+#pragma GCC unroll 8
+            for (int v = 0; v < width; v++)
+                y[v] = _mm256_loadu_ps(b + (size_t)(v / vectors) * t->panel_stride + 8 * (v % vectors));
+#pragma GCC unroll 8
+            for (int r = 0; r < rows; r++) {
+                __m256 x = _mm256_broadcast_ss(a[r] + offset);
+#pragma GCC unroll 8
+                for (int v = 0; v < width; v++)
+                    sum[r][v] = _mm256_fmadd_ps(x, y[v], sum[r][v]);
+            }
+            offset += t->k_stride;
+            b += COLUMNS;
+        }
+    }
+    __m256 low = _mm256_set1_ps(t->low), high = _mm256_set1_ps(t->high);
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 8
+        for (int v = 0; v < width; v++) {
+            __m256 x = sum[r][v];
+            if (t->finish)
+                x = _mm256_min_ps(high, _mm256_max_ps(low, x)); /* a NaN in x passes */
+            _mm256_storeu_ps(t->c + r * t->c_row_stride + 8 * v, x);
+        }
+}
+
+#define TILE(rows, panels, vectors)                                                                                    \
+    static void tile_##rows##_##panels##_##vectors(const tile_args *t)                                                 \
+    {                                                                                                                  \
+        tile(t, rows, panels, vectors);                                                                                \
+    }
+TILE(1, 1, 2)
+TILE(2, 1, 2)
+TILE(3, 1, 2)
+TILE(4, 1, 2)
+TILE(5, 1, 2)
+TILE(6, 1, 2)
+TILE(1, 1, 1)
+TILE(2, 1, 1)
+TILE(3, 1, 1)
+TILE(4, 1, 1)
+TILE(5, 1, 1)
+TILE(6, 1, 1)
+TILE(7, 1, 1)
+TILE(8, 1, 1)
+TILE(1, 4, 2)
+TILE(2, 2, 2)
+TILE(3, 2, 2)
+
+typedef void tile_function(const tile_args *t);
+static tile_function *const two_vectors[] = {NULL,       tile_1_1_2, tile_2_1_2, tile_3_1_2,
+                                             tile_4_1_2, tile_5_1_2, tile_6_1_2};
+static tile_function *const one_vector[] = {NULL,       tile_1_1_1, tile_2_1_1, tile_3_1_1, tile_4_1_1,
+                                            tile_5_1_1, tile_6_1_1, tile_7_1_1, tile_8_1_1};
+
+/* How many rows the next tile takes of `left`, `most` at a time: as even as the end allows. */
+static int32_t next_rows(int32_t left, int32_t most)
+{
+    if (left <= most)
+        return left;
+    if (left >= 2 * most + 2)
+        return most;
+    int32_t tiles = (left + most - 1) / most;
+    return (left + tiles - 1) / tiles;
+}
+
+/* The rows of one panel (or of several, where few), one slice of the sum. `first` is the first column. */
+static void rows_of_panel(const mn_gemm_args *g, tile_args *t, int32_t first, int32_t columns, tile_function *wide)
+{
+    int32_t most = columns <= 8 ? 8 : ROWS;
+    tile_function *const *narrow = columns <= 8 ? one_vector : two_vectors;
+    bool whole = wide || columns == 8 || columns == COLUMNS;
+    float edge[8 * COLUMNS], edge_bias[COLUMNS] = {0};
+    const float *bias = t->bias;
+    if (!whole && bias) {
+        memcpy(edge_bias, bias, (size_t)columns * sizeof *edge_bias);
+        t->bias = edge_bias;
+    }
+    for (int32_t i = 0; i < g->m;) {
+        int32_t rows = next_rows(g->m - i, most);
+        float *c = g->c + i * g->c_row_stride + first;
+        for (int32_t r = 0; r < rows; r++)
+            t->a[r] += (i + r) / g->group_rows * g->group_stride + (i + r) % g->group_rows * g->row_stride;
+        t->c = whole ? c : edge;
+        t->c_row_stride = whole ? g->c_row_stride : COLUMNS;
+        if (!whole && t->accumulate)
+            for (int32_t r = 0; r < rows; r++)
+                memcpy(edge + r * COLUMNS, c + r * g->c_row_stride, (size_t)columns * sizeof *c);
+        (wide ? wide : narrow[rows])(t);
+        if (!whole)
+            for (int32_t r = 0; r < rows; r++)
+                memcpy(c + r * g->c_row_stride, edge + r * COLUMNS, (size_t)columns * sizeof *c);
+        for (int32_t r = 0; r < rows; r++)
+            t->a[r] -= (i + r) / g->group_rows * g->group_stride + (i + r) % g->group_rows * g->row_stride;
+        i += rows;
+    }
+    t->bias = bias;
+}
+
+/* All rows of the columns from `first`, the sum cut into slices. */
+static void panel_slices(const mn_gemm_args *g, int32_t first, int32_t columns, tile_function *wide)
+{
+    bool cut = (int64_t)g->segments * g->k > LONG_K && g->m > ROWS;
+    int32_t segments = cut ? 1 : g->segments, slices = cut && g->k > LONG_K ? (g->k + LONG_K - 1) / LONG_K : 1;
+    int32_t slice = (g->k + slices - 1) / slices;
+    int32_t s = 0, k = 0;
+    do {
+        int32_t length = g->k - k < slice ? g->k - k : slice;
+        bool begin = s == 0 && k == 0, end = s + segments >= g->segments && k + length >= g->k;
+        tile_args t = {
+            .k_stride = g->k_stride,
+            .segment_stride = g->segment_stride,
+            .segments = segments,
+            .k = length,
+            .b = g->b + (size_t)(first / COLUMNS) * g->panel_stride + ((size_t)s * (size_t)g->k + (size_t)k) * COLUMNS,
+            .panel_stride = g->panel_stride,
+            .bias = g->bias ? g->bias + first : NULL,
+            .accumulate = g->accumulate || !begin,
+            .finish = end,
+            .low = g->low,
+            .high = g->high,
+        };
+        for (int r = 0; r < 8; r++)
+            t.a[r] = g->a + s * g->segment_stride + k * g->k_stride;
+        rows_of_panel(g, &t, first, columns, wide);
+        k += length;
+        if (k >= g->k) {
+            k = 0;
+            s += segments;
+        }
+    } while (s < g->segments);
+}
+
+static void run(const mn_gemm_args *g)
+{
+    tile_function *wide = g->m == 1 ? tile_1_4_2 : g->m == 2 ? tile_2_2_2 : g->m == 3 ? tile_3_2_2 : NULL;
+    int32_t wide_columns = (g->m == 1 ? 4 : 2) * COLUMNS;
+    if (g->m <= 0)
+        return;
+    for (int32_t first = 0; first < g->n;) {
+        int32_t left = g->n - first;
+        if (wide && left >= wide_columns) {
+            panel_slices(g, first, wide_columns, wide);
+            first += wide_columns;
+        } else {
+            panel_slices(g, first, left < COLUMNS ? left : COLUMNS, NULL);
+            first += COLUMNS;
+        }
+    }
+}
+
+static void pack(const mn_pack_args *args)
+{
+    float *packed = args->packed;
+    for (int32_t first = 0; first < args->n; first += COLUMNS)
+        for (int32_t k = 0; k < args->k; k++)
+            for (int32_t j = first; j < first + COLUMNS; j++) {
+                float scale = args->scale && j < args->n ? args->scale[j] : 1;
+                *packed++ = j < args->n ? args->source[j * args->n_stride + k * args->k_stride] * scale : 0;
+            }
+}
+
+extern const mn_gemm_kernel mn_gemm_f32_6x16_avx2;
+const mn_gemm_kernel mn_gemm_f32_6x16_avx2 = {
+    .name = "mn_gemm_f32_6x16_avx2",
+    .tile_rows = ROWS,
+    .tile_columns = COLUMNS,
+    .run = run,
+    .pack = pack,
+};
+#else
+typedef int mn_empty;
+#endif

@@ -1,0 +1,45 @@
+/* kcheck: every kernel of every level against the reference, over all sizes and edges, in buffers that end at a
+ * guard page; and the proof that it catches wrong kernels.
+ *
+ *     test_kcheck [--level NAME] [--bench] [--planted]
+ *
+ * The bound (docs/numerics.md): two sums of n products differ by at most 2 (n + 2) u S, where u = 2^-24 and S is the
+ * sum of the products' magnitudes. Where the reference has a NaN or an infinity, so must the kernel.
+ */
+#ifndef TEST_KCHECK_H
+#define TEST_KCHECK_H
+
+#include "kernels/kernels.h"
+
+/* Counts of one kernel's check. The first failure is described in `message`. */
+typedef struct kcheck_result {
+    int64_t cases, failures;
+    char message[256];
+} kcheck_result;
+
+__attribute__((format(printf, 2, 3))) void kcheck_fail(kcheck_result *result, const char *format, ...);
+
+void kcheck_gemm(const mn_gemm_kernel *kernel, kcheck_result *result);
+void kcheck_dwconv(const mn_dwconv_kernel *kernel, kcheck_result *result);
+void kcheck_pool(const mn_pool_kernel *kernel, kcheck_result *result);
+void kcheck_softmax(const mn_softmax_kernel *kernel, kcheck_result *result);
+
+/* Runs wrong kernels and returns how many were not caught; prints each verdict. */
+int kcheck_planted(void);
+
+/* Prints the rates of a kernel on MobileNet's layers. */
+void kcheck_bench(const mn_kernel_entry *entry);
+
+/* `count` floats that end at a guard page, in slot 0..7; whatever was in the slot is gone. All ones as bits (NaN). */
+float *kcheck_floats(int slot, size_t count);
+/* Whether nothing was written before the floats of a slot. */
+bool kcheck_front_is_whole(int slot);
+
+/* Value number i of stream `stream`: in [-1, 1); with `special`, now and then a zero of either sign, a NaN, an
+ * infinity, a denormal. */
+float kcheck_value(uint64_t stream, uint64_t i, bool special);
+
+/* Whether `got` may stand for `want`, given the bound on their difference. */
+bool kcheck_close(float got, float want, double bound);
+
+#endif

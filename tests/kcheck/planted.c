@@ -1,0 +1,171 @@
+/* Wrong kernels, each wrong in one way that has been seen in the wild; kcheck must catch every one. Those that touch
+ * memory beyond the contract die at the guard page, in a child process.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kcheck/kcheck.h"
+
+extern const mn_gemm_kernel mn_gemm_f32_8x16_reference;
+extern const mn_dwconv_kernel mn_dwconv_f32_reference;
+extern const mn_pool_kernel mn_pool_f32_reference;
+extern const mn_softmax_kernel mn_softmax_f32_reference;
+
+static volatile float sink;
+
+static void gemm_forgets_last_row(const mn_gemm_args *args)
+{
+    mn_gemm_args less = *args;
+    less.m = args->m > 8 ? args->m - args->m % 8 : args->m;
+    mn_gemm_f32_8x16_reference.run(&less);
+}
+
+static void gemm_ignores_bias(const mn_gemm_args *args)
+{
+    mn_gemm_args other = *args;
+    other.bias = NULL;
+    mn_gemm_f32_8x16_reference.run(&other);
+}
+
+static void gemm_slightly_off(const mn_gemm_args *args)
+{
+    mn_gemm_f32_8x16_reference.run(args);
+    for (int32_t i = 0; i < args->m; i++)
+        args->c[i * args->c_row_stride + args->n - 1] *= 1 + 1e-4f;
+}
+
+static void gemm_reads_a_vector_of_a(const mn_gemm_args *args)
+{
+    mn_gemm_f32_8x16_reference.run(args);
+    const float *last = args->a + (args->m - 1) / args->group_rows * args->group_stride +
+                        (args->m - 1) % args->group_rows * args->row_stride +
+                        (args->segments - 1) * args->segment_stride + (args->k - 1) * args->k_stride;
+    sink = last[7];
+}
+
+static void gemm_writes_whole_vectors(const mn_gemm_args *args)
+{
+    mn_gemm_f32_8x16_reference.run(args);
+    float *end = args->c + (args->m - 1) * args->c_row_stride + args->n;
+    *(volatile float *)end = 0;
+}
+
+static void gemm_turns_nan_to_zero(const mn_gemm_args *args)
+{
+    mn_gemm_f32_8x16_reference.run(args);
+    for (int32_t i = 0; i < args->m; i++)
+        for (int32_t j = 0; j < args->n; j++) {
+            float *c = &args->c[i * args->c_row_stride + j];
+            *c = *c == *c ? *c : args->low;
+        }
+}
+
+static void gemm_depends_on_the_cut(const mn_gemm_args *args)
+{
+    mn_gemm_f32_8x16_reference.run(args);
+    if (args->m > 1)
+        args->c[0] += args->c[0] * 0x1p-23f;
+}
+
+static void dwconv_pads_wrong_side(const mn_dwconv_args *args)
+{
+    mn_dwconv_args other = *args;
+    other.pad_left = args->pad_left == 1 ? 0 : args->pad_left;
+    mn_dwconv_f32_reference.run(&other);
+}
+
+static void dwconv_forgets_channel_tail(const mn_dwconv_args *args)
+{
+    mn_dwconv_f32_reference.run(args);
+    if (args->channels % 8 != 0)
+        args->out[args->channels - 1] = 0;
+}
+
+static void dwconv_reads_past_the_map(const mn_dwconv_args *args)
+{
+    mn_dwconv_f32_reference.run(args);
+    sink = args->in[(size_t)args->in_height * (size_t)args->in_width * (size_t)args->channels + 1];
+}
+
+static void pool_forgets_last_pixel(const mn_pool_args *args)
+{
+    mn_pool_args less = *args;
+    less.pixels = args->pixels > 1 ? args->pixels - 1 : 1;
+    mn_pool_f32_reference.run(&less);
+}
+
+static void softmax_without_maximum(const float *in, float *out, int32_t count)
+{
+    float shifted[2048];
+    for (int32_t i = 0; i < count; i++)
+        shifted[i] = in[i] < 80 ? in[i] : 80;
+    mn_softmax_f32_reference.run(shifted, out, count);
+}
+
+static const struct planted {
+    const char *name;
+    mn_kernel_op op;
+    void (*gemm)(const mn_gemm_args *args);
+    void (*dwconv)(const mn_dwconv_args *args);
+} faults[] = {
+    {"a gemm that forgets the last rows", MN_KERNEL_gemm, gemm_forgets_last_row, NULL},
+    {"a gemm that ignores the bias", MN_KERNEL_gemm, gemm_ignores_bias, NULL},
+    {"a gemm whose last column is off by 1e-4", MN_KERNEL_gemm, gemm_slightly_off, NULL},
+    {"a gemm that reads a vector past A", MN_KERNEL_gemm, gemm_reads_a_vector_of_a, NULL},
+    {"a gemm that writes past C", MN_KERNEL_gemm, gemm_writes_whole_vectors, NULL},
+    {"a gemm that turns NaN into a number", MN_KERNEL_gemm, gemm_turns_nan_to_zero, NULL},
+    {"a gemm whose bits depend on the cut", MN_KERNEL_gemm, gemm_depends_on_the_cut, NULL},
+    {"a dwconv that pads the wrong side", MN_KERNEL_dwconv, NULL, dwconv_pads_wrong_side},
+    {"a dwconv that forgets the channel tail", MN_KERNEL_dwconv, NULL, dwconv_forgets_channel_tail},
+    {"a dwconv that reads past the map", MN_KERNEL_dwconv, NULL, dwconv_reads_past_the_map},
+    {"a pool that forgets the last pixel", MN_KERNEL_pool, NULL, NULL},
+    {"a softmax without the maximum", MN_KERNEL_softmax, NULL, NULL},
+};
+
+static int64_t failures_of(const struct planted *fault)
+{
+    kcheck_result result = {0};
+    mn_gemm_kernel gemm = mn_gemm_f32_8x16_reference;
+    mn_dwconv_kernel dwconv = mn_dwconv_f32_reference;
+    mn_pool_kernel pool = {.name = "planted", .run = pool_forgets_last_pixel};
+    mn_softmax_kernel softmax = {.name = "planted", .run = softmax_without_maximum};
+    switch (fault->op) {
+    case MN_KERNEL_gemm:
+        gemm.run = fault->gemm;
+        kcheck_gemm(&gemm, &result);
+        break;
+    case MN_KERNEL_pool:
+        kcheck_pool(&pool, &result);
+        break;
+    case MN_KERNEL_softmax:
+        kcheck_softmax(&softmax, &result);
+        break;
+    default:
+        dwconv.run = fault->dwconv;
+        kcheck_dwconv(&dwconv, &result);
+        break;
+    }
+    return result.failures;
+}
+
+int kcheck_planted(void)
+{
+    int escaped = 0;
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        fflush(NULL);
+        pid_t child = fork();
+        if (child == 0) {
+            if (!freopen("/dev/null", "w", stderr)) /* a sanitizer's report would only confuse */
+                _exit(2);
+            _exit(failures_of(&faults[i]) > 0 ? 1 : 0);
+        }
+        int status = 0;
+        bool caught = child > 0 && waitpid(child, &status, 0) == child && status != 0 &&
+                      !(WIFEXITED(status) && WEXITSTATUS(status) == 2);
+        printf("%s  %s\n", caught ? "caught " : "ESCAPED", faults[i].name);
+        escaped += !caught;
+    }
+    return escaped;
+}
