@@ -1,11 +1,13 @@
 /* A data set: an index of labelled samples. Bytes are read when asked for. Part of libmobilenet-train.
  *
  * Kinds, found by looking at what the path holds:
- *     a folder of class folders     class folders in natural order ("2" before "10")
- *     a list file                   lines `path label`; paths relative to the list; labels numbers or names
+ *     a folder of class folders     class folders in natural order ("2" before "10"); names that begin with a dot and
+ *                                   files that are no pictures are passed over
+ *     a list file                   lines `path label`, split at the last tab or else the last space; paths relative to
+ *                                   the list; labels numbers or names. A folder with pictures and a labels.txt is a list
  *     a folder with IDX files       MNIST family, .gz or not
  *     CIFAR-10/100 binary           a folder of data_batch_*.bin / test_batch.bin, train.bin / test.bin, or one file
- * A folder that holds train/ and test/ (or val/) has two parts.
+ * A folder that holds train/ and test/ (or val/) has two parts; the classes are those of train/.
  */
 #ifndef MOBILENET_DATASET_H
 #define MOBILENET_DATASET_H
@@ -25,7 +27,8 @@ typedef enum mn_split {
     MN_SPLIT_TEST
 } mn_split;
 
-/* Indexes `path`. label_names/label_count (may be NULL/0) resolve names in a list file and order the classes.
+/* Indexes `path`. label_names/label_count (may be NULL/0) resolve names in a list file and, where every class folder
+ * has its name among them (case, '_' and '-' apart), order the classes of a folder.
  * Errors: MN_ERROR_IO, MN_ERROR_FORMAT, MN_ERROR_ARGUMENT (a split that the data do not have, a class without
  * images), MN_ERROR_OUT_OF_MEMORY. */
 MN_API mn_status mn_dataset_open(const char *path, mn_split split, const char *const *label_names, int32_t label_count,
@@ -33,6 +36,8 @@ MN_API mn_status mn_dataset_open(const char *path, mn_split split, const char *c
 MN_API void mn_dataset_close(mn_dataset *dataset); /* NULL is allowed */
 
 MN_API const char *mn_dataset_kind(const mn_dataset *dataset); /* "folder", "list", "idx", "cifar" */
+/* The part that was opened; MN_SPLIT_DEFAULT where the data have no parts. */
+MN_API mn_split mn_dataset_part(const mn_dataset *dataset);
 MN_API int64_t mn_dataset_size(const mn_dataset *dataset);
 MN_API int32_t mn_dataset_class_count(const mn_dataset *dataset);
 /* Name of class k, or NULL where the data have none. */

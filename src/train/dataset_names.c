@@ -1,0 +1,135 @@
+/* Names of files and classes: natural order, matching, and small questions about paths. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/status.h"
+#include "train/dataset_index.h"
+
+mn_status mn_names_copy(const char *const *names, int32_t count, mn_names *copy, mn_error *err)
+{
+    size_t bytes = (size_t)count * sizeof(char *);
+    for (int32_t i = 0; i < count; i++)
+        bytes += strlen(names[i]) + 1;
+    char **block = malloc(bytes ? bytes : 1);
+    if (!block)
+        return mn_fail_memory(err, bytes, "class names");
+    char *text = (char *)(block + count);
+    for (int32_t i = 0; i < count; i++) {
+        size_t length = strlen(names[i]) + 1;
+        memcpy(text, names[i], length);
+        block[i] = text;
+        text += length;
+    }
+    *copy = (mn_names){block, count};
+    return MN_OK;
+}
+
+char *mn_path_join(const char *folder, const char *name)
+{
+    size_t size = strlen(folder) + strlen(name) + 2;
+    char *path = malloc(size);
+    bool slash = *folder && folder[strlen(folder) - 1] == '/';
+    if (path)
+        snprintf(path, size, "%s%s%s", folder, slash ? "" : "/", name);
+    return path;
+}
+
+bool mn_path_is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool mn_path_is_file(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+bool mn_path_is_picture(const char *name)
+{
+    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".webp", ".ppm", ".pgm", ".pnm", ".bmp"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+        if (strcasecmp(dot, endings[i]) == 0)
+            return true;
+    return false;
+}
+
+static size_t digits(const char *text)
+{
+    return strspn(text, "0123456789");
+}
+
+int mn_natural_compare(const char *a, const char *b)
+{
+    const char *first = a, *second = b;
+    while (*a && *b) {
+        if (digits(a) && digits(b)) {
+            while (*a == '0')
+                a++;
+            while (*b == '0')
+                b++;
+            size_t a_digits = digits(a), b_digits = digits(b);
+            if (a_digits != b_digits)
+                return a_digits < b_digits ? -1 : 1;
+            int order = memcmp(a, b, a_digits);
+            if (order != 0)
+                return order;
+            a += a_digits;
+            b += b_digits;
+        } else {
+            if (*a != *b)
+                return (unsigned char)*a < (unsigned char)*b ? -1 : 1;
+            a++;
+            b++;
+        }
+    }
+    if (*a || *b)
+        return *a ? 1 : -1;
+    return strcmp(first, second); /* "1" and "01" */
+}
+
+static int fold(char c)
+{
+    return c == '_' || c == '-' ? ' ' : tolower((unsigned char)c);
+}
+
+/* Whether name[0..length-1] is `word` but for case, '_' and '-'. */
+static bool same_folded(const char *name, size_t length, const char *word)
+{
+    if (strlen(word) != length)
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (fold(name[i]) != fold(word[i]))
+            return false;
+    return true;
+}
+
+static bool matches(const char *name, const char *word, int way)
+{
+    if (way == 0)
+        return strcmp(name, word) == 0;
+    return same_folded(name, way == 1 ? strlen(name) : strcspn(name, ","), word);
+}
+
+int32_t mn_names_find(mn_wanted_names wanted, const char *word)
+{
+    for (int way = 0; way < 3; way++) {
+        int32_t found = -1;
+        for (int32_t i = 0; i < wanted.count; i++)
+            if (matches(wanted.names[i], word, way)) {
+                if (found >= 0)
+                    return -2;
+                found = i;
+            }
+        if (found >= 0)
+            return found;
+    }
+    return -1;
+}
