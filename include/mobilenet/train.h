@@ -1,0 +1,152 @@
+/* Learning a MobileNet. Part of libmobilenet-train.
+ *
+ *     mn_recipe   how to learn: optimiser, schedule, regularisation, augmentation, seed; plain text in and out
+ *     mn_trainer  a model being learned: weights, gradients, optimiser state, moving averages, position
+ *     mn_train    the whole run: data set in, model out, with progress, checkpoints and resume (mn_train_run)
+ *
+ * The same seed gives the same bits for any number of threads, and for a run that was stopped and resumed.
+ * docs/training.md explains how.
+ */
+#ifndef MOBILENET_TRAIN_H
+#define MOBILENET_TRAIN_H
+
+#include "mobilenet/dataset.h"
+#include "mobilenet/model.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum mn_optimiser {
+    MN_OPTIMISER_SGD = 0, /* momentum, Nesterov's form */
+    MN_OPTIMISER_RMSPROP, /* with momentum, as the paper trains (TensorFlow's form) */
+    MN_OPTIMISER_ADAMW    /* weight decay apart from the gradient (Loshchilov, Hutter 2019) */
+} mn_optimiser;
+
+typedef enum mn_schedule {
+    MN_SCHEDULE_CONSTANT = 0,
+    MN_SCHEDULE_STEP,   /* times step_factor every step_epochs */
+    MN_SCHEDULE_COSINE, /* half a cosine, down to final_rate * learning_rate */
+    MN_SCHEDULE_ONE_CYCLE /* up and down in straight lines: from 1/25 to the rate over warmup_epochs, then to final_rate */
+} mn_schedule;
+
+/* Every field is also a line `name=value` of the recipe's text, an option of `mobilenet train`, and checked for range. */
+typedef struct mn_recipe {
+    uint64_t seed;
+    int32_t batch; /* images a step */
+    double epochs;
+
+    mn_optimiser optimiser;
+    double learning_rate; /* at its highest, for the batch as given */
+    double momentum;      /* SGD, RMSprop; beta1 of AdamW */
+    double decay;         /* of the mean square: RMSprop's rho, beta2 of AdamW */
+    double epsilon;       /* RMSprop, AdamW */
+    double weight_decay;  /* L2 of SGD and RMSprop, decoupled for AdamW */
+    bool decay_all;       /* also depthwise filters, batch norm and biases; the paper advises little or none there */
+    double clip_norm;     /* gradients are scaled down to this norm; 0: never */
+
+    mn_schedule schedule;
+    double warmup_epochs; /* linear, before the schedule */
+    double step_epochs;   /* MN_SCHEDULE_STEP */
+    double step_factor;
+    double final_rate; /* share of learning_rate at the end of cosine and one-cycle */
+
+    double label_smoothing;
+    double ema;                 /* moving average of weights per step, for instance 0.999; 0: none */
+    double statistics_momentum; /* of batch norm's moving statistics */
+    int32_t reestimate_batches; /* batches from which batch norm's statistics are taken anew at the end; 0: keep */
+    double distil_weight;       /* share of the distillation term where a teacher is given */
+    double temperature;
+
+    int32_t pad_crop; /* pixels of border from which a shifted crop is cut */
+    bool flip;        /* left-right, one in two */
+    double crop_area; /* random resized crop: least share of the area; 1: none */
+    double jitter;    /* brightness, contrast, saturation each scaled within 1 +- this */
+    double erase;     /* probability of random erasing */
+    double mixup;     /* alpha of the Beta distribution; 0: none */
+    double cutmix;    /* alpha of the Beta distribution; 0: none; with mixup, one of the two a batch */
+} mn_recipe;
+
+/* The defaults, for small images from scratch: SGD 0.1 at batch 128, Nesterov 0.9, weight decay 5e-4, cosine. */
+MN_API mn_recipe mn_recipe_default(void);
+/* Sets one field from text. Errors: MN_ERROR_ARGUMENT names the field, the value and what is allowed. */
+MN_API mn_status mn_recipe_set(mn_recipe *recipe, const char *name, const char *value, mn_error *err);
+/* Name, value as text and explanation of field number k; false past the last. text has room for 64 bytes. */
+MN_API bool mn_recipe_field(const mn_recipe *recipe, int32_t k, const char **name, char text[64], const char **help);
+/* The whole recipe as lines `name=value`, to be given to free(), or NULL where memory is short; and back. */
+MN_API char *mn_recipe_text(const mn_recipe *recipe);
+MN_API mn_status mn_recipe_parse(const char *text, mn_recipe *recipe, mn_error *err);
+
+typedef struct mn_trainer mn_trainer;
+
+/* A batch for the trainer. */
+typedef struct mn_batch {
+    int32_t count;        /* images, 1..recipe.batch */
+    const float *input;   /* [count, H, W, C] as mn_preprocess_apply makes it */
+    const int32_t *label; /* [count] 0..classes-1 */
+    const int32_t *other; /* [count] second label of mixed images, or NULL */
+    const float *weight;  /* [count] share of `label`, the rest is `other`'s; NULL: 1 */
+    const float *teacher; /* [count, classes] logits of a teacher, or NULL */
+} mn_batch;
+
+typedef struct mn_step_result {
+    double loss;          /* mean over the batch */
+    int32_t correct;      /* images whose most probable class is `label` */
+    double rate;          /* learning rate of this step */
+    double gradient_norm; /* before clipping */
+} mn_step_result;
+
+typedef struct mn_trainer_options {
+    int32_t threads;         /* 1..256; 0: the processors available */
+    int64_t steps_per_epoch; /* the schedule's unit, at least 1 */
+    bool head_only;          /* learn the classifier alone; batch norm keeps its statistics */
+    bool reference;          /* plain C kernels */
+} mn_trainer_options;
+
+/* Bytes that a trainer needs for this net and recipe: exact, but for some KB. */
+MN_API mn_status mn_trainer_size(const mn_net *net, const mn_recipe *recipe, const mn_trainer_options *options,
+                                 size_t *bytes, mn_error *err);
+/* Starts from the weights of `model`, which is copied. Errors: MN_ERROR_ARGUMENT, MN_ERROR_OUT_OF_MEMORY,
+ * MN_ERROR_UNSUPPORTED, MN_ERROR_NUMERIC (a weight that is not finite). */
+MN_API mn_status mn_trainer_create(const mn_model *model, const mn_recipe *recipe, const mn_trainer_options *options,
+                                   mn_trainer **trainer, mn_error *err);
+MN_API void mn_trainer_destroy(mn_trainer *trainer); /* NULL is allowed */
+
+/* One step: forward, loss, backward, update. Errors: MN_ERROR_NUMERIC names the layer that made a NaN or an infinity;
+ * the trainer is then as it was before the step. MN_ERROR_ARGUMENT: a label out of range. */
+MN_API mn_status mn_trainer_step(mn_trainer *trainer, const mn_batch *batch, mn_step_result *result, mn_error *err);
+
+typedef enum mn_weights {
+    MN_WEIGHTS_LAST = 0, /* after the last step */
+    MN_WEIGHTS_EMA       /* the moving average; the last where the recipe has none */
+} mn_weights;
+
+/* Logits [count, classes] with batch norm's moving statistics and no dropout. */
+MN_API mn_status mn_trainer_predict(mn_trainer *trainer, mn_weights which, const float *input, int32_t count,
+                                    float *logits, mn_error *err);
+
+/* Takes batch norm's statistics of the weights `which` anew: begin, then every batch, then end. */
+MN_API void mn_trainer_reestimate_begin(mn_trainer *trainer, mn_weights which);
+MN_API void mn_trainer_reestimate_batch(mn_trainer *trainer, const float *input, int32_t count);
+MN_API void mn_trainer_reestimate_end(mn_trainer *trainer);
+
+/* A copy of the weights as a model, with the record of the model that training started from. */
+MN_API mn_status mn_trainer_export(const mn_trainer *trainer, mn_weights which, mn_model **model, mn_error *err);
+
+MN_API int64_t mn_trainer_steps(const mn_trainer *trainer);
+MN_API size_t mn_trainer_bytes(const mn_trainer *trainer);
+MN_API const mn_recipe *mn_trainer_recipe(const mn_trainer *trainer);
+/* Gradient of the tensor called `name` in the last step, in the tensor's layout, or NULL where it is not trained. */
+MN_API const float *mn_trainer_gradient(const mn_trainer *trainer, const char *name);
+
+/* Everything that the next step depends on, written atomically; and back. `note` (may be NULL) is kept with it.
+ * Loading wants a trainer made from the same arch and recipe. *note is to be given to free().
+ * Errors: MN_ERROR_IO, MN_ERROR_FORMAT, MN_ERROR_ARGUMENT (another arch or recipe). */
+MN_API mn_status mn_trainer_save(const mn_trainer *trainer, const char *note, const char *path, mn_error *err);
+MN_API mn_status mn_trainer_load(mn_trainer *trainer, const char *path, char **note, mn_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,153 @@
+/* Training kernels in plain C: the definition of every result, never tuned. See kernels/train_kernels.h. */
+#include <string.h>
+
+#include "kernels/train_kernels.h"
+
+static bool passes(float y, const mn_affine *affine, int32_t c)
+{
+    float z = y * affine->scale[c] + affine->shift[c];
+    return z > affine->low && z < affine->high;
+}
+
+/* Element (row, channel) of panels. */
+static size_t at(int32_t pitch, int32_t row, int32_t channel)
+{
+    return ((size_t)(channel / MN_PANEL) * (size_t)pitch + (size_t)row) * MN_PANEL + (size_t)(channel % MN_PANEL);
+}
+
+static void activate(const float *y, int32_t rows, int32_t channels, const mn_affine *affine, float *panels,
+                     int32_t pitch)
+{
+    for (int32_t r = 0; r < rows; r++)
+        for (int32_t c = 0; c < mn_panel_up(channels); c++) {
+            float z = 0;
+            if (c < channels) {
+                z = y[(size_t)r * (size_t)channels + (size_t)c] * affine->scale[c] + affine->shift[c];
+                z = z > affine->low ? z : affine->low;
+                z = z < affine->high ? z : affine->high;
+            }
+            panels[at(pitch, r, c)] = z;
+        }
+}
+
+static void gradient(const float *dz, const float *y, int32_t rows, int32_t channels, const mn_chain *chain,
+                     float *panels, int32_t pitch)
+{
+    for (int32_t r = 0; r < rows; r++)
+        for (int32_t c = 0; c < mn_panel_up(channels); c++) {
+            float dy = 0;
+            if (c < channels) {
+                size_t i = (size_t)r * (size_t)channels + (size_t)c;
+                float g = passes(y[i], &chain->affine, c) ? dz[i] : 0;
+                dy = chain->a[c] * g + (chain->b[c] * y[i] + chain->c[c]);
+            }
+            panels[at(pitch, r, c)] = dy;
+        }
+}
+
+static void multiply(const float *a, int32_t pitch, int32_t rows, int32_t k, const float *b, int32_t n, float *c)
+{
+    for (int32_t r = 0; r < rows; r++)
+        for (int32_t j = 0; j < n; j++) {
+            float sum = 0;
+            for (int32_t i = 0; i < k; i++)
+                sum += a[at(pitch, r, i)] * b[at(k, i, j)];
+            c[(size_t)r * (size_t)n + (size_t)j] = sum;
+        }
+}
+
+static void accumulate(const float *a, const float *b, int32_t pitch, int32_t rows, int32_t m, int32_t n, float *sum)
+{
+    size_t stride = (size_t)mn_panel_up(n);
+    for (int32_t i = 0; i < m; i++)
+        for (int32_t j = 0; j < n; j++) {
+            float s = 0;
+            for (int32_t r = 0; r < rows; r++)
+                s += a[at(pitch, r, i)] * b[at(pitch, r, j)];
+            sum[(size_t)i * stride + (size_t)j] += s;
+        }
+}
+
+static void statistics(const float *y, int32_t rows, int32_t channels, const float *origin, float *first, float *second)
+{
+    for (int32_t c = 0; c < channels; c++) {
+        float s = 0, q = 0;
+        for (int32_t r = 0; r < rows; r++) {
+            float d = y[(size_t)r * (size_t)channels + (size_t)c] - origin[c];
+            s += d;
+            q += d * d;
+        }
+        first[c] += s;
+        second[c] += q;
+    }
+}
+
+static void gradient_sums(const float *dz, const float *y, int32_t rows, int32_t channels, const mn_affine *affine,
+                          const float *mean, const float *inverse_deviation, float *first, float *second)
+{
+    for (int32_t c = 0; c < channels; c++) {
+        float s = 0, q = 0;
+        for (int32_t r = 0; r < rows; r++) {
+            size_t i = (size_t)r * (size_t)channels + (size_t)c;
+            float g = passes(y[i], affine, c) ? dz[i] : 0;
+            s += g;
+            q += g * ((y[i] - mean[c]) * inverse_deviation[c]);
+        }
+        first[c] += s;
+        second[c] += q;
+    }
+}
+
+static void depthwise(const float *const rows[3], int32_t pitch, const float *w, int32_t stride, int32_t out_width,
+                      int32_t channels, float *out)
+{
+    for (int32_t x = 0; x < out_width; x++)
+        for (int32_t c = 0; c < channels; c++) {
+            float sum = 0;
+            for (int32_t t = 0; t < 9; t++)
+                sum += rows[t / 3][at(pitch, x * stride + t % 3, c)] * w[at(9, t, c)];
+            out[(size_t)x * (size_t)channels + (size_t)c] = sum;
+        }
+}
+
+static void depthwise_weights(const float *const rows[3], int32_t pitch, const float *dy, int32_t dy_pitch,
+                              int32_t stride, int32_t out_width, int32_t channels, float *dw)
+{
+    for (int32_t c = 0; c < channels; c++)
+        for (int32_t t = 0; t < 9; t++) {
+            float sum = 0;
+            for (int32_t x = 0; x < out_width; x++)
+                sum += rows[t / 3][at(pitch, x * stride + t % 3, c)] * dy[at(dy_pitch, x, c)];
+            dw[at(9, t, c)] += sum;
+        }
+}
+
+static void depthwise_data_s2(const float *const dy[2], const int32_t kh[2], int32_t taps, int32_t pitch,
+                              const float *w, int32_t pad_left, int32_t width, int32_t channels, float *dx)
+{
+    for (int32_t x = 0; x < width; x++)
+        for (int32_t c = 0; c < channels; c++) {
+            size_t panel = (size_t)(c / MN_PANEL) * (size_t)pitch * MN_PANEL + (size_t)(c % MN_PANEL);
+            float sum = 0;
+            for (int32_t t = 0; t < taps; t++)
+                for (int32_t kw = (x + pad_left) % 2; kw < 3; kw += 2) {
+                    int32_t column = (x + pad_left - kw) / 2; /* -1 where x + pad_left - kw is -2 */
+                    const float *v = dy[t] + panel;
+                    sum += v[(ptrdiff_t)column * MN_PANEL] * w[at(9, kh[t] * 3 + kw, c)];
+                }
+            dx[(size_t)x * (size_t)channels + (size_t)c] = sum;
+        }
+}
+
+const mn_train_kernels mn_train_kernels_reference = {
+    .name = "reference",
+    .activate = activate,
+    .gradient = gradient,
+    .multiply = multiply,
+    .accumulate = accumulate,
+    .statistics = statistics,
+    .gradient_sums = gradient_sums,
+    .depthwise = depthwise,
+    .depthwise_weights = depthwise_weights,
+    .depthwise_data_s2 = depthwise_data_s2,
+};

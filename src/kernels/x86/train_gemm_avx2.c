@@ -1,0 +1,108 @@
+/* The two matrix products of training for AVX2 and FMA: tiles of up to 6 rows by 16 columns in 12 registers.
+ *
+ *     multiply    c [rows, n] = a [rows, k] * b [k, n]      a: panels, read 6 rows at a time; b: packed, in cache
+ *     accumulate  sum [m, n] += a^T [m, rows] * b [rows, n]  a: 6 lanes of a panel; b: a panel
+ *
+ * A product of 16 rows of a panel is cut 6 + 5 + 5, so that at least ten sums are in flight.
+ */
+#include "kernels/x86/train_avx2.h"
+
+#define ROWS1(X) X(0)
+#define ROWS2(X) ROWS1(X) X(1)
+#define ROWS3(X) ROWS2(X) X(2)
+#define ROWS4(X) ROWS3(X) X(3)
+#define ROWS5(X) ROWS4(X) X(4)
+#define ROWS6(X) ROWS5(X) X(5)
+
+#define ZERO(i) __m256 l##i = _mm256_setzero_ps(), h##i = _mm256_setzero_ps();
+#define MULTIPLY(i)                                                                                                    \
+    v = _mm256_broadcast_ss(a + i * MN_PANEL + j);                                                                     \
+    l##i = _mm256_fmadd_ps(v, b0, l##i);                                                                               \
+    h##i = _mm256_fmadd_ps(v, b1, h##i);
+#define STORE(i) mn_store16(c + (size_t)i * stride, columns, l##i, h##i);
+#define OUTER(i)                                                                                                       \
+    v = _mm256_broadcast_ss(a + i);                                                                                    \
+    l##i = _mm256_fmadd_ps(v, b0, l##i);                                                                               \
+    h##i = _mm256_fmadd_ps(v, b1, h##i);
+#define ADD(i)                                                                                                         \
+    {                                                                                                                  \
+        float *s = sum + (size_t)i * stride;                                                                           \
+        _mm256_storeu_ps(s, _mm256_add_ps(_mm256_loadu_ps(s), l##i));                                                  \
+        _mm256_storeu_ps(s + 8, _mm256_add_ps(_mm256_loadu_ps(s + 8), h##i));                                          \
+    }
+
+/* c [COUNT rows, columns <= 16], rows `stride` apart. step: floats from one panel of a to the next. */
+#define DEFINE_MULTIPLY(COUNT)                                                                                         \
+    static void multiply_##COUNT(const float *restrict a, size_t step, int32_t k, const float *restrict b,             \
+                                 float *restrict c, size_t stride, int32_t columns)                                    \
+    {                                                                                                                  \
+        ROWS##COUNT(ZERO) for (; k > 0; k -= MN_PANEL, a += step)                                                      \
+        {                                                                                                              \
+            int32_t length = k < MN_PANEL ? k : MN_PANEL;                                                              \
+            for (int32_t j = 0; j < length; j++, b += MN_PANEL) {                                                      \
+                __m256 b0 = _mm256_loadu_ps(b), b1 = _mm256_loadu_ps(b + 8), v;                                        \
+                ROWS##COUNT(MULTIPLY)                                                                                  \
+            }                                                                                                          \
+        }                                                                                                              \
+        ROWS##COUNT(STORE)                                                                                             \
+    }
+
+/* sum [COUNT, 16] += lanes 0..COUNT-1 of panel a, times panel b. */
+#define DEFINE_ACCUMULATE(COUNT)                                                                                       \
+    static void accumulate_##COUNT(const float *restrict a, const float *restrict b, int32_t rows,                     \
+                                   float *restrict sum, size_t stride)                                                 \
+    {                                                                                                                  \
+        ROWS##COUNT(ZERO) for (int32_t r = 0; r < rows; r++, a += MN_PANEL, b += MN_PANEL)                             \
+        {                                                                                                              \
+            __m256 b0 = _mm256_loadu_ps(b), b1 = _mm256_loadu_ps(b + 8), v;                                            \
+            ROWS##COUNT(OUTER)                                                                                         \
+        }                                                                                                              \
+        ROWS##COUNT(ADD)                                                                                               \
+    }
+
+/* clang-format off */
+DEFINE_MULTIPLY(1) DEFINE_MULTIPLY(2) DEFINE_MULTIPLY(3) DEFINE_MULTIPLY(4) DEFINE_MULTIPLY(5) DEFINE_MULTIPLY(6)
+DEFINE_ACCUMULATE(1) DEFINE_ACCUMULATE(2) DEFINE_ACCUMULATE(3) DEFINE_ACCUMULATE(4) DEFINE_ACCUMULATE(5) DEFINE_ACCUMULATE(6)
+
+typedef void multiply_tile(const float *restrict, size_t, int32_t, const float *restrict, float *restrict, size_t, int32_t);
+typedef void accumulate_tile(const float *restrict, const float *restrict, int32_t, float *restrict, size_t);
+static multiply_tile *const multiply_tiles[] = {NULL, multiply_1, multiply_2, multiply_3, multiply_4, multiply_5, multiply_6};
+static accumulate_tile *const accumulate_tiles[] = {NULL, accumulate_1, accumulate_2, accumulate_3, accumulate_4, accumulate_5, accumulate_6};
+/* clang-format on */
+
+/* Rows of the next tile when `rest` are left: as even as can be, at most 6. */
+static int32_t tile_rows(int32_t rest)
+{
+    int32_t tiles = (rest + 5) / 6;
+    return (rest + tiles - 1) / tiles;
+}
+
+void mn_train_multiply_avx2(const float *a, int32_t pitch, int32_t rows, int32_t k, const float *b, int32_t n, float *c)
+{
+    size_t step = (size_t)pitch * MN_PANEL;
+    for (int32_t j = 0; j < n; j += MN_PANEL, b += (size_t)k * MN_PANEL) {
+        int32_t columns = n - j < MN_PANEL ? n - j : MN_PANEL;
+        for (int32_t r = 0; r < rows;) {
+            int32_t count = tile_rows(rows - r);
+            multiply_tiles[count](a + (size_t)r * MN_PANEL, step, k, b, c + (size_t)r * (size_t)n + j, (size_t)n,
+                                  columns);
+            r += count;
+        }
+    }
+}
+
+void mn_train_accumulate_avx2(const float *a, const float *b, int32_t pitch, int32_t rows, int32_t m, int32_t n,
+                              float *sum)
+{
+    size_t step = (size_t)pitch * MN_PANEL, stride = (size_t)mn_panel_up(n);
+    for (int32_t i = 0; i < m; i += MN_PANEL, a += step) {
+        int32_t lanes = m - i < MN_PANEL ? m - i : MN_PANEL;
+        for (int32_t j = 0; j < n; j += MN_PANEL)
+            for (int32_t lane = 0; lane < lanes;) {
+                int32_t count = tile_rows(lanes - lane);
+                accumulate_tiles[count](a + lane, b + (size_t)(j / MN_PANEL) * step, rows,
+                                        sum + (size_t)(i + lane) * stride + j, stride);
+                lane += count;
+            }
+    }
+}

@@ -1,0 +1,180 @@
+/* A trainer's state as a file: everything that the next step depends on.
+ *
+ *     offset  bytes
+ *     0       8      "MNCKPT01"
+ *     8       8      hash of all bytes from 16 on (FNV-1a, 64 bits, little-endian like all that follows)
+ *     16      8      shape: hash of the names and shapes of the model's tensors
+ *     24      8      length of the recipe's text, r
+ *     32      8      length of the note, n
+ *     40      24     mn_trainer_position
+ *     64      r + n  recipe, note
+ *     ..             the arrays of mn_trainer_array, float32, in order
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "base/reader.h"
+#include "base/status.h"
+#include "net/model.h"
+#include "train/trainer.h"
+
+#define HEADER_BYTES 64
+#define MAGIC        "MNCKPT01"
+#define HASH_START   0xcbf29ce484222325u
+
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
+{
+    const uint8_t *p = bytes;
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ p[i]) * 0x100000001b3u;
+    return hash;
+}
+
+static uint64_t hash_shape(const mn_trainer *t)
+{
+    uint64_t hash = HASH_START;
+    for (int32_t i = 0; i < t->model->tensor_count; i++) {
+        const mn_tensor *tensor = &t->model->tensors[i];
+        hash = hash_bytes(hash, tensor->name, strlen(tensor->name) + 1);
+        hash = hash_bytes(hash, tensor->shape, sizeof tensor->shape);
+    }
+    return hash_bytes(hash, &t->options.head_only, sizeof t->options.head_only);
+}
+
+float *mn_trainer_array(const mn_trainer *t, int32_t k, size_t *count)
+{
+    float *arrays[] = {t->step->weights, t->first, t->second, t->ema, t->moving, t->ema_moving};
+    int32_t next = 0;
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        if (!arrays[i] || next++ != k)
+            continue;
+        *count = i < 4 ? t->step->weight_count : t->step->statistic_count;
+        return arrays[i];
+    }
+    return NULL;
+}
+
+static void put_u64(uint8_t *to, uint64_t value)
+{
+    for (int i = 0; i < 8; i++)
+        to[i] = (uint8_t)(value >> (8 * i));
+}
+
+mn_status mn_trainer_save(const mn_trainer *t, const char *note, const char *path, mn_error *err)
+{
+    uint8_t header[HEADER_BYTES] = {0};
+    size_t count;
+    mn_writer *writer;
+    char *text = mn_recipe_text(&t->recipe);
+    if (!text)
+        return mn_fail_memory(err, 1, "the text of a recipe");
+    size_t text_bytes = strlen(text), note_bytes = note ? strlen(note) : 0;
+    memcpy(header, MAGIC, 8);
+    put_u64(header + 16, hash_shape(t));
+    put_u64(header + 24, text_bytes);
+    put_u64(header + 32, note_bytes);
+    memcpy(header + 40, &t->position, sizeof t->position);
+    uint64_t hash = hash_bytes(HASH_START, header + 16, HEADER_BYTES - 16);
+    hash = hash_bytes(hash, text, text_bytes);
+    hash = hash_bytes(hash, note ? note : "", note_bytes);
+    for (int32_t k = 0; mn_trainer_array(t, k, &count); k++)
+        hash = hash_bytes(hash, mn_trainer_array(t, k, &count), count * sizeof(float));
+    put_u64(header + 8, hash);
+    mn_status status = mn_writer_open(path, &writer, err);
+    if (status == MN_OK) {
+        mn_writer_write(writer, header, sizeof header);
+        mn_writer_write(writer, text, text_bytes);
+        mn_writer_write(writer, note ? note : "", note_bytes);
+        for (int32_t k = 0; mn_trainer_array(t, k, &count); k++)
+            mn_writer_write(writer, mn_trainer_array(t, k, &count), count * sizeof(float));
+        status = mn_writer_commit(writer, err);
+    }
+    free(text);
+    return status;
+}
+
+static mn_status compare_recipe(const mn_trainer *t, const uint8_t *text, size_t size, mn_error *err)
+{
+    char *own = mn_recipe_text(&t->recipe);
+    if (!own)
+        return mn_fail_memory(err, 1, "the text of a recipe");
+    mn_status status = MN_OK;
+    if (strlen(own) != size || memcmp(own, text, size) != 0) {
+        size_t at = 0, start;
+        while (at < size && own[at] && own[at] == (char)text[at])
+            at++;
+        for (start = at; start > 0 && own[start - 1] != '\n'; start--)
+            continue;
+        status = mn_fail(err, MN_ERROR_ARGUMENT, "the checkpoint's recipe differs from this run's %.*s",
+                         (int)strcspn(own + start, "\n"), own + start);
+    }
+    free(own);
+    return status;
+}
+
+static mn_status check_file(const mn_trainer *t, const mn_mapping *file, size_t *text, size_t *note, mn_error *err)
+{
+    mn_reader reader = {file->bytes, file->size};
+    uint64_t hash = 0, shape = 0, r = 0, n = 0;
+    if (!mn_reader_has(&reader, 0, HEADER_BYTES) || memcmp(file->bytes, MAGIC, 8) != 0)
+        return mn_fail_at(err, MN_ERROR_FORMAT, 0, "not a checkpoint of this program");
+    mn_reader_u64(&reader, 8, &hash);
+    mn_reader_u64(&reader, 16, &shape);
+    mn_reader_u64(&reader, 24, &r);
+    mn_reader_u64(&reader, 32, &n);
+    if (hash != hash_bytes(HASH_START, file->bytes + 16, file->size - 16))
+        return mn_fail_at(err, MN_ERROR_FORMAT, 8, "the checkpoint is damaged: its bytes do not give the stored hash");
+    if (shape != hash_shape(t))
+        return mn_fail_at(err, MN_ERROR_ARGUMENT, 16, "the checkpoint is of another architecture");
+    size_t total = HEADER_BYTES, count;
+    if (r > file->size || n > file->size)
+        return mn_fail_at(err, MN_ERROR_FORMAT, 24, "the checkpoint's texts are longer than the file");
+    total += (size_t)r + (size_t)n;
+    for (int32_t k = 0; mn_trainer_array(t, k, &count); k++)
+        total += count * sizeof(float);
+    if (r + HEADER_BYTES > file->size)
+        return mn_fail_at(err, MN_ERROR_FORMAT, 24, "the checkpoint's texts are longer than the file");
+    mn_status status = compare_recipe(t, file->bytes + HEADER_BYTES, (size_t)r, err);
+    if (status != MN_OK)
+        return status;
+    if (total != file->size)
+        return mn_fail_at(err, MN_ERROR_FORMAT, 24, "the checkpoint has %zu bytes, %zu were expected", file->size,
+                          total);
+    *text = (size_t)r;
+    *note = (size_t)n;
+    return MN_OK;
+}
+
+mn_status mn_trainer_load(mn_trainer *t, const char *path, char **note, mn_error *err)
+{
+    mn_mapping file;
+    size_t text_bytes, note_bytes, count;
+    mn_status status = mn_file_map(path, &file, err);
+    if (status != MN_OK)
+        return status;
+    status = check_file(t, &file, &text_bytes, &note_bytes, err);
+    if (status != MN_OK) {
+        status = mn_fail_prefix(err, status, path);
+        goto done;
+    }
+    if (note) {
+        *note = mn_calloc(note_bytes + 1, 1);
+        if (!*note) {
+            status = mn_fail_memory(err, note_bytes + 1, "the note of a checkpoint");
+            goto done;
+        }
+        memcpy(*note, file.bytes + HEADER_BYTES + text_bytes, note_bytes);
+    }
+    memcpy(&t->position, file.bytes + 40, sizeof t->position);
+    const uint8_t *from = file.bytes + HEADER_BYTES + text_bytes + note_bytes;
+    for (int32_t k = 0; mn_trainer_array(t, k, &count); k++) {
+        memcpy(mn_trainer_array(t, k, &count), from, count * sizeof(float));
+        from += count * sizeof(float);
+    }
+    t->has_estimated[0] = t->has_estimated[1] = false;
+done:
+    mn_file_unmap(&file);
+    return status;
+}

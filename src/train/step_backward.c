@@ -1,0 +1,391 @@
+/* The backward pass of a training step. See train/step.h for how work is cut.
+ *
+ * dz[side] holds the gradient of the activation of the layer at hand; its tasks write that of the layer before into
+ * dz[1 - side] and, while it is in cache, sum what batch norm's backward pass needs of it.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "train/pack.h"
+#include "train/step.h"
+#include "train/streams.h"
+
+typedef struct job {
+    mn_step *step;
+    int32_t index, side;
+    bool data; /* whether the layer before wants a gradient */
+} job;
+
+/* The sums of one chunk of the layer before. */
+typedef struct gather {
+    mn_step *step;
+    const mn_step_layer *layer;
+    float *first, *second;
+    const float *pending_dz, *pending_y;
+    int32_t pending_rows;
+} gather;
+
+static gather gather_open(mn_step *s, int32_t index, int32_t chunk)
+{
+    size_t at = (size_t)chunk * s->sums_stride;
+    gather g = {s, &s->layers[index], s->sums[1] + at, s->sums[2] + at, NULL, NULL, 0};
+    memset(g.first, 0, (size_t)g.layer->n * sizeof(float));
+    memset(g.second, 0, (size_t)g.layer->n * sizeof(float));
+    return g;
+}
+
+static void gather_flush(gather *g)
+{
+    const mn_step_layer *l = g->layer;
+    mn_affine affine = {l->scale, l->shift, l->low, l->high};
+    if (g->pending_rows > 0)
+        g->step->kernels->gradient_sums(g->pending_dz, g->pending_y, g->pending_rows, l->n, &affine, l->batch_mean,
+                                        l->inverse, g->first, g->second);
+    g->pending_rows = 0;
+}
+
+/* Rows first.. of the batch are made. */
+static void gather_rows(gather *g, const float *dz, size_t first, int32_t rows)
+{
+    size_t n = (size_t)g->layer->n;
+    if (g->pending_rows == 0) {
+        g->pending_dz = dz + first * n;
+        g->pending_y = g->layer->y + first * n;
+    }
+    g->pending_rows += rows;
+    if (g->pending_rows >= 128 || (int64_t)g->pending_rows * g->layer->n >= 16384)
+        gather_flush(g);
+}
+
+static mn_chain chain_of(const mn_step_layer *l)
+{
+    return (mn_chain){{l->scale, l->shift, l->low, l->high}, l->a, l->b, l->c};
+}
+
+/* Adds the patches' gradients [rows, k] to the image's dx. */
+static void scatter(const mn_step_layer *l, const float *patch, int32_t first, int32_t rows, float *dx)
+{
+    const mn_layer *layer = l->layer;
+    int32_t ic = layer->in_channels;
+    for (int32_t r = 0; r < rows; r++) {
+        int32_t y0 = (first + r) / layer->out_width * layer->stride - layer->pad_top;
+        int32_t x0 = (first + r) % layer->out_width * layer->stride - layer->pad_left;
+        for (int32_t t = 0; t < layer->kernel_height * layer->kernel_width; t++, patch += ic) {
+            int32_t y = y0 + t / layer->kernel_width, x = x0 + t % layer->kernel_width;
+            if (y < 0 || y >= layer->in_height || x < 0 || x >= layer->in_width)
+                continue;
+            float *out = dx + ((size_t)y * (size_t)layer->in_width + (size_t)x) * (size_t)ic;
+            for (int32_t c = 0; c < ic; c++)
+                out[c] += patch[c];
+        }
+    }
+}
+
+static int32_t chunk_end(const mn_step *s, const mn_step_layer *l, int32_t chunk)
+{
+    int32_t end = (chunk + 1) * l->back_images;
+    return end < s->count ? end : s->count;
+}
+
+/* Standard convolution: patches, one image at a time. */
+static void conv_task(void *context, int32_t chunk, int32_t worker)
+{
+    const job *j = context;
+    mn_step *s = j->step;
+    const mn_step_layer *l = &s->layers[j->index];
+    mn_step_source source = mn_step_source_of(s, j->index);
+    mn_chain chain = chain_of(l);
+    size_t k = (size_t)mn_panel_up(l->k), n = (size_t)l->n, block = (size_t)l->row_block;
+    float *x = s->scratch + (size_t)worker * s->scratch_count, *dy = x + block * k;
+    float *patch = dy + block * (size_t)mn_panel_up(l->n);
+    float *sum = s->partial + (size_t)chunk * s->partial_stride;
+    memset(sum, 0, s->partial_stride * sizeof *sum);
+    gather g = {0};
+    if (j->data)
+        g = gather_open(s, j->index - 1, chunk);
+    size_t image_floats = (size_t)l->in_rows * (size_t)l->layer->in_channels;
+    for (int32_t i = chunk * l->back_images; i < chunk_end(s, l, chunk); i++) {
+        float *dx = s->dz[1 - j->side] + (size_t)i * image_floats;
+        if (j->data)
+            memset(dx, 0, image_floats * sizeof *dx);
+        for (int32_t r = 0, rows; r < l->out_rows; r += rows) {
+            rows = l->out_rows - r < l->row_block ? l->out_rows - r : l->row_block;
+            size_t first = (size_t)i * (size_t)l->out_rows + (size_t)r;
+            s->kernels->gradient(s->dz[j->side] + first * n, l->y + first * n, rows, l->n, &chain, dy, l->row_block);
+            mn_step_patches(l, &source, i, r, rows, patch, x, l->row_block);
+            s->kernels->accumulate(dy, x, l->row_block, rows, l->n, l->k, sum);
+            if (j->data) {
+                s->kernels->multiply(dy, l->row_block, rows, l->n, s->packed, l->k, patch);
+                scatter(l, patch, r, rows, dx);
+            }
+        }
+        if (j->data)
+            gather_rows(&g, s->dz[1 - j->side], (size_t)i * (size_t)l->in_rows, l->in_rows);
+    }
+    if (j->data)
+        gather_flush(&g);
+}
+
+/* Pointwise convolution and classifier. */
+static void product_task(void *context, int32_t chunk, int32_t worker)
+{
+    const job *j = context;
+    mn_step *s = j->step;
+    const mn_step_layer *l = &s->layers[j->index];
+    mn_step_source source = mn_step_source_of(s, j->index);
+    bool classifier = l->layer->op == MN_OP_CLASSIFIER;
+    const float *dz = classifier ? s->logit_gradient : s->dz[j->side];
+    float *dx = classifier ? s->pooled_gradient : s->dz[1 - j->side];
+    mn_chain chain = chain_of(l);
+    size_t k = (size_t)l->k, n = (size_t)l->n, block = (size_t)l->row_block;
+    float *x = s->scratch + (size_t)worker * s->scratch_count, *dy = x + block * (size_t)mn_panel_up(l->k);
+    float *sum = s->partial + (size_t)chunk * s->partial_stride;
+    memset(sum, 0, s->partial_stride * sizeof *sum);
+    gather g = {0};
+    if (j->data && !classifier)
+        g = gather_open(s, j->index - 1, chunk);
+    size_t end = (size_t)chunk_end(s, l, chunk) * (size_t)l->out_rows;
+    for (size_t r = (size_t)chunk * (size_t)l->back_images * (size_t)l->out_rows; r < end; r += block) {
+        int32_t rows = (int32_t)(end - r < block ? end - r : block);
+        s->kernels->gradient(dz + r * n, l->y + r * n, rows, l->n, &chain, dy, l->row_block);
+        s->kernels->activate(source.data + r * k, rows, l->k, &source.affine, x, l->row_block);
+        if (j->data) {
+            s->kernels->multiply(dy, l->row_block, rows, l->n, s->packed, l->k, dx + r * k);
+            if (!classifier)
+                gather_rows(&g, dx, r, rows);
+        }
+        s->kernels->accumulate(dy, x, l->row_block, rows, l->n, l->k, sum);
+    }
+    if (j->data && !classifier)
+        gather_flush(&g);
+}
+
+/* What one image of a depthwise layer works on. */
+typedef struct depthwise_view {
+    const mn_step_layer *l;
+    mn_step_ring x, dy;
+    const float *in, *dz, *y;
+    float *dx;
+} depthwise_view;
+
+/* Row i of dx, once rows up to `made` of dy exist. */
+static void depthwise_data_row(const mn_step *s, const depthwise_view *v, int32_t i)
+{
+    const mn_layer *layer = v->l->layer;
+    int32_t channels = v->l->n, at = i + layer->pad_top;
+    float *dx = v->dx + (size_t)i * (size_t)layer->in_width * (size_t)channels;
+    if (layer->stride == 1) {
+        const float *rows[3];
+        for (int32_t m = 0; m < 3; m++) {
+            int32_t oh = at - 2 + m;
+            const float *row = oh < 0 || oh >= layer->out_height ? v->dy.zero : v->dy.rows[oh % 3];
+            rows[m] = row - (ptrdiff_t)(2 - layer->pad_left) * MN_PANEL;
+        }
+        s->kernels->depthwise(rows, v->dy.pitch, s->packed, 1, layer->in_width, channels, dx);
+        return;
+    }
+    const float *rows[2];
+    int32_t kh[2], taps = 0;
+    for (int32_t k = at % 2; k < 3; k += 2) {
+        int32_t oh = (at - k) / 2;
+        rows[taps] = at < k || oh >= layer->out_height ? v->dy.zero : v->dy.rows[oh % 3];
+        kh[taps++] = k;
+    }
+    s->kernels->depthwise_data_s2(rows, kh, taps, v->dy.pitch, s->packed, layer->pad_left, layer->in_width, channels,
+                                  dx);
+}
+
+static void depthwise_image(mn_step *s, depthwise_view *v, bool data, float *dw)
+{
+    const mn_layer *layer = v->l->layer;
+    mn_step_source source = mn_step_source_of(s, (int32_t)(v->l - s->layers));
+    mn_chain chain = chain_of(v->l);
+    int32_t channels = v->l->n, next = 0, done = 0;
+    size_t in_row = (size_t)layer->in_width * (size_t)channels, out_row = (size_t)layer->out_width * (size_t)channels;
+    for (int32_t oh = 0; oh < layer->out_height; oh++) {
+        float *dy = v->dy.rows[oh % 3];
+        s->kernels->gradient(v->dz + (size_t)oh * out_row, v->y + (size_t)oh * out_row, layer->out_width, channels,
+                             &chain, dy, v->dy.pitch);
+        int32_t top = oh * layer->stride - layer->pad_top;
+        for (; next < top + 3 && next < layer->in_height; next++)
+            s->kernels->activate(v->in + (size_t)next * in_row, layer->in_width, channels, &source.affine,
+                                 v->x.rows[next % 3], v->x.pitch);
+        const float *rows[3];
+        for (int32_t kh = 0; kh < 3; kh++) {
+            int32_t ih = top + kh;
+            const float *row = ih < 0 || ih >= layer->in_height ? v->x.zero : v->x.rows[ih % 3];
+            rows[kh] = row - (ptrdiff_t)layer->pad_left * MN_PANEL;
+        }
+        s->kernels->depthwise_weights(rows, v->x.pitch, dy, v->dy.pitch, layer->stride, layer->out_width, channels, dw);
+        /* Rows of dx up to the first that the next row of dy reaches are complete. */
+        int32_t ready = (oh + 1) * layer->stride - layer->pad_top;
+        if (oh + 1 == layer->out_height || ready > layer->in_height)
+            ready = layer->in_height;
+        for (; data && done < ready; done++)
+            depthwise_data_row(s, v, done);
+    }
+}
+
+static void depthwise_task(void *context, int32_t chunk, int32_t worker)
+{
+    const job *j = context;
+    mn_step *s = j->step;
+    const mn_step_layer *l = &s->layers[j->index];
+    float *scratch = s->scratch + (size_t)worker * s->scratch_count;
+    depthwise_view v = {.l = l, .x = mn_step_ring_open(scratch, l->layer->in_width, l->n)};
+    scratch += 4 * (size_t)v.x.pitch * (size_t)mn_panel_up(l->n);
+    v.dy = mn_step_ring_open(scratch, l->layer->out_width, l->n);
+    float *dw = s->partial + (size_t)chunk * s->partial_stride;
+    memset(dw, 0, s->partial_stride * sizeof *dw);
+    gather g = {0};
+    if (j->data)
+        g = gather_open(s, j->index - 1, chunk);
+    size_t in = (size_t)l->in_rows * (size_t)l->n, out = (size_t)l->out_rows * (size_t)l->n;
+    mn_step_source source = mn_step_source_of(s, j->index);
+    for (int32_t i = chunk * l->back_images; i < chunk_end(s, l, chunk); i++) {
+        v.in = source.data + (size_t)i * in;
+        v.dz = s->dz[j->side] + (size_t)i * out;
+        v.y = l->y + (size_t)i * out;
+        v.dx = s->dz[1 - j->side] + (size_t)i * in;
+        depthwise_image(s, &v, j->data, dw);
+        if (j->data)
+            gather_rows(&g, s->dz[1 - j->side], (size_t)i * (size_t)l->in_rows, l->in_rows);
+    }
+    if (j->data)
+        gather_flush(&g);
+}
+
+/* From the gradient of the pool's output to that of the last convolution's activation, in dz[0]. */
+static void pool_task(void *context, int32_t chunk, int32_t worker)
+{
+    (void)worker;
+    const job *j = context;
+    mn_step *s = j->step;
+    const mn_step_layer *l = &s->layers[s->layer_count - 2];
+    size_t n = (size_t)l->n;
+    float keep = 1.0f - (float)s->net.arch.dropout, factor = 1.0f / (keep * (float)l->out_rows);
+    gather g = gather_open(s, s->layer_count - 2, chunk);
+    for (int32_t i = chunk * l->back_images; i < chunk_end(s, l, chunk); i++) {
+        float *dp = s->pooled_gradient + (size_t)i * n;
+        for (size_t c = 0; c < n; c++)
+            dp[c] = keep < 1 && mn_step_dropped(s, i, (int32_t)c) ? 0.0f : dp[c] * factor;
+        float *dz = s->dz[0] + (size_t)i * (size_t)l->out_rows * n;
+        for (int32_t r = 0; r < l->out_rows; r++)
+            memcpy(dz + (size_t)r * n, dp, n * sizeof *dp);
+        gather_rows(&g, s->dz[0], (size_t)i * (size_t)l->out_rows, l->out_rows);
+    }
+    gather_flush(&g);
+}
+
+/* The sums of the chunks become the gradients of gamma and beta (or of the bias) and the factors of mn_chain. */
+static void finish_sums(mn_step *s, int32_t index, int32_t chunks)
+{
+    mn_step_layer *l = &s->layers[index];
+    double count = (double)s->count * l->out_rows;
+    for (int32_t c = 0; c < l->n; c++) {
+        double first = 0, second = 0;
+        for (int32_t k = 0; k < chunks; k++) {
+            first += s->sums[1][(size_t)k * s->sums_stride + (size_t)c];
+            second += s->sums[2][(size_t)k * s->sums_stride + (size_t)c];
+        }
+        if (!l->layer->batch_norm) {
+            s->gradients[l->bias + (size_t)c] = (float)first;
+            continue; /* a, b, c stay 1, 0, 0 */
+        }
+        s->gradients[l->beta + (size_t)c] = (float)first;
+        s->gradients[l->gamma + (size_t)c] = (float)second;
+        double a = (double)s->weights[l->gamma + (size_t)c] * l->inverse[c], m = l->batch_mean[c];
+        double b = -a * second / count * l->inverse[c];
+        l->a[c] = (float)a;
+        l->b[c] = (float)b;
+        l->c[c] = (float)(-a * first / count - b * m);
+    }
+}
+
+typedef struct reduce_job {
+    mn_step *step;
+    int32_t index, chunks;
+} reduce_job;
+
+/* Output channel (or tap) `row` of the weight gradient: the chunks' in order. */
+static void reduce_task(void *context, int32_t task, int32_t worker)
+{
+    (void)worker;
+    const reduce_job *j = context;
+    mn_step *s = j->step;
+    const mn_step_layer *l = &s->layers[j->index];
+    size_t k = (size_t)l->k, stride = (size_t)mn_panel_up(l->k);
+    for (int32_t row = task * MN_PANEL; row < l->n && row < (task + 1) * MN_PANEL; row++) {
+        float *out = s->gradients + l->weight + (size_t)row * k;
+        const float *from = s->partial + (size_t)row * stride;
+        memcpy(out, from, k * sizeof *out);
+        for (int32_t chunk = 1; chunk < j->chunks; chunk++) {
+            from += s->partial_stride;
+            for (size_t i = 0; i < k; i++)
+                out[i] += from[i];
+        }
+    }
+}
+
+static void reduce_depthwise(mn_step *s, const mn_step_layer *l, int32_t chunks)
+{
+    for (int32_t t = 0; t < 9; t++)
+        for (int32_t c = 0; c < l->n; c++) {
+            size_t at = ((size_t)(c / MN_PANEL) * 9 + (size_t)t) * MN_PANEL + (size_t)(c % MN_PANEL);
+            float sum = 0;
+            for (int32_t k = 0; k < chunks; k++)
+                sum += s->partial[(size_t)k * s->partial_stride + at];
+            s->gradients[l->weight + (size_t)t * (size_t)l->n + (size_t)c] = sum;
+        }
+}
+
+static void backward_layer(mn_step *s, int32_t index, int32_t side, bool data)
+{
+    mn_step_layer *l = &s->layers[index];
+    bool depthwise = l->layer->op == MN_OP_DEPTHWISE;
+    int32_t chunks = mn_step_chunks(s, l->back_images);
+    size_t wide = (size_t)mn_panel_up(l->n);
+    s->partial_stride = depthwise ? 9 * wide : wide * (size_t)mn_panel_up(l->k);
+    const float *w = s->weights + l->weight;
+    if (depthwise)
+        mn_pack_depthwise(w, l->n, l->layer->stride == 1 ? MN_PACK_TRANSPOSED : MN_PACK_PLAIN, s->packed);
+    else if (data)
+        mn_pack_product(s->pool, w, l->n, l->k, MN_PACK_TRANSPOSED, s->packed);
+    job j = {s, index, side, data};
+    mn_pool_task *task = depthwise ? depthwise_task : l->layer->op == MN_OP_CONV ? conv_task : product_task;
+    mn_pool_run(s->pool, chunks, task, &j);
+    if (depthwise) {
+        reduce_depthwise(s, l, chunks);
+    } else {
+        reduce_job r = {s, index, chunks};
+        mn_pool_run(s->pool, (int32_t)(wide / MN_PANEL), reduce_task, &r);
+    }
+    if (data && l->layer->op != MN_OP_CLASSIFIER)
+        finish_sums(s, index - 1, chunks);
+}
+
+static void classifier_bias(mn_step *s)
+{
+    const mn_step_layer *l = &s->layers[s->layer_count - 1];
+    for (int32_t c = 0; c < l->n; c++) {
+        double sum = 0;
+        for (int32_t i = 0; i < s->count; i++)
+            sum += s->logit_gradient[(size_t)i * (size_t)l->n + (size_t)c];
+        s->gradients[l->bias + (size_t)c] = (float)sum;
+    }
+}
+
+void mn_step_backward(mn_step *s, int32_t first_layer)
+{
+    int32_t last = s->layer_count - 1;
+    classifier_bias(s);
+    backward_layer(s, last, 0, first_layer < last);
+    if (first_layer >= last)
+        return;
+    const mn_step_layer *top = &s->layers[last - 1];
+    job j = {s, last - 1, 0, true};
+    mn_pool_run(s->pool, mn_step_chunks(s, top->back_images), pool_task, &j);
+    finish_sums(s, last - 1, mn_step_chunks(s, top->back_images));
+    for (int32_t i = last - 1, side = 0; i >= first_layer; i--, side = 1 - side)
+        backward_layer(s, i, side, i > first_layer);
+}

@@ -1,0 +1,307 @@
+/* The forward pass of a training step: convolutions with batch norm's statistics gathered on the way, pool, classifier.
+ * See train/step.h for how work is cut. */
+#include <math.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/rng.h"
+#include "train/pack.h"
+#include "train/step.h"
+#include "train/streams.h"
+
+mn_step_source mn_step_source_of(const mn_step *step, int32_t index)
+{
+    mn_affine identity = {step->identity_scale, step->identity_shift, -INFINITY, INFINITY};
+    if (index == 0)
+        return (mn_step_source){step->input, identity};
+    if (index == step->layer_count - 1)
+        return (mn_step_source){step->pooled, identity};
+    const mn_step_layer *before = &step->layers[index - 1];
+    return (mn_step_source){before->y, {before->scale, before->shift, before->low, before->high}};
+}
+
+int32_t mn_step_ring_pitch(int32_t columns)
+{
+    return columns + 4; /* two zero columns on either side: what a 3-tap window can reach forward and backward */
+}
+
+mn_step_ring mn_step_ring_open(float *scratch, int32_t columns, int32_t channels)
+{
+    mn_step_ring ring = {.pitch = mn_step_ring_pitch(columns)};
+    size_t row = (size_t)ring.pitch * (size_t)mn_panel_up(channels);
+    memset(scratch, 0, 4 * row * sizeof *scratch);
+    for (size_t i = 0; i < 3; i++)
+        ring.rows[i] = scratch + i * row + 2 * MN_PANEL;
+    ring.zero = scratch + 3 * row + 2 * MN_PANEL;
+    return ring;
+}
+
+/* One patch, in the order of the weights [KH, KW, IC]: taps outside are zero. */
+static void copy_patch(const mn_step_layer *l, const mn_step_source *source, const float *image, int32_t pixel,
+                       float *out)
+{
+    const mn_layer *layer = l->layer;
+    const mn_affine *affine = &source->affine;
+    int32_t ic = layer->in_channels, kw_count = layer->kernel_width;
+    int32_t y0 = pixel / layer->out_width * layer->stride - layer->pad_top;
+    int32_t x0 = pixel % layer->out_width * layer->stride - layer->pad_left;
+    bool plain = affine->low == -INFINITY; /* the image: nothing to apply */
+    for (int32_t kh = 0; kh < layer->kernel_height; kh++) {
+        int32_t y = y0 + kh;
+        if (y < 0 || y >= layer->in_height) {
+            memset(out, 0, (size_t)(kw_count * ic) * sizeof *out);
+            out += kw_count * ic;
+            continue;
+        }
+        for (int32_t kw = 0; kw < kw_count; kw++, out += ic) {
+            int32_t x = x0 + kw;
+            if (x < 0 || x >= layer->in_width) {
+                memset(out, 0, (size_t)ic * sizeof *out);
+                continue;
+            }
+            const float *in = image + ((size_t)y * (size_t)layer->in_width + (size_t)x) * (size_t)ic;
+            for (int32_t c = 0; c < ic; c++) {
+                float z = plain ? in[c] : in[c] * affine->scale[c] + affine->shift[c];
+                z = z > affine->low ? z : affine->low;
+                out[c] = z < affine->high ? z : affine->high;
+            }
+        }
+    }
+}
+
+void mn_step_patches(const mn_step_layer *l, const mn_step_source *source, int32_t image, int32_t first, int32_t rows,
+                     float *row, float *panels, int32_t pitch)
+{
+    const float *pixels = source->data + (size_t)image * (size_t)l->in_rows * (size_t)l->layer->in_channels;
+    int32_t k = l->k, wide = mn_panel_up(k);
+    memset(row + k, 0, (size_t)(wide - k) * sizeof *row);
+    for (int32_t r = 0; r < rows; r++) {
+        copy_patch(l, source, pixels, first + r, row);
+        for (int32_t p = 0; p < wide; p += MN_PANEL)
+            memcpy(panels + (size_t)p * (size_t)pitch + (size_t)r * MN_PANEL, row + p, MN_PANEL * sizeof *row);
+    }
+}
+
+/* What every task of a layer sees. */
+typedef struct job {
+    mn_step *step;
+    int32_t index;
+} job;
+
+/* The statistics of a chunk while it is being made. */
+typedef struct gather {
+    mn_step *step;
+    const mn_step_layer *layer;
+    float *origin, *first, *second;
+    const float *pending; /* rows of y that are made but not counted */
+    int32_t pending_rows;
+    bool wanted, started;
+} gather;
+
+static gather gather_open(mn_step *step, const mn_step_layer *layer, int32_t chunk)
+{
+    size_t at = (size_t)chunk * step->sums_stride;
+    gather g = {step, layer, step->sums[0] + at, step->sums[1] + at, step->sums[2] + at, NULL, 0, false, false};
+    g.wanted = layer->layer->batch_norm && step->mode == MN_STEP_TRAIN;
+    return g;
+}
+
+static void gather_flush(gather *g)
+{
+    if (!g->wanted || g->pending_rows == 0)
+        return;
+    size_t n = (size_t)g->layer->n;
+    if (!g->started) { /* sums are taken about the chunk's first row: no cancellation where the mean is large */
+        memcpy(g->origin, g->pending, n * sizeof(float));
+        memset(g->first, 0, n * sizeof(float));
+        memset(g->second, 0, n * sizeof(float));
+        g->started = true;
+    }
+    g->step->kernels->statistics(g->pending, g->pending_rows, g->layer->n, g->origin, g->first, g->second);
+    g->pending_rows = 0;
+}
+
+static void gather_rows(gather *g, const float *y, int32_t rows)
+{
+    if (g->pending_rows == 0)
+        g->pending = y;
+    g->pending_rows += rows;
+    if (g->pending_rows >= 128 || (int64_t)g->pending_rows * g->layer->n >= 16384)
+        gather_flush(g);
+}
+
+static void product_task(void *context, int32_t chunk, int32_t worker)
+{
+    const job *j = context;
+    mn_step *s = j->step;
+    const mn_step_layer *l = &s->layers[j->index];
+    mn_step_source source = mn_step_source_of(s, j->index);
+    float *panels = s->scratch + (size_t)worker * s->scratch_count;
+    float *row = panels + (size_t)l->row_block * (size_t)mn_panel_up(l->k);
+    gather g = gather_open(s, l, chunk);
+    int32_t image = chunk * l->chunk_images, end = image + l->chunk_images;
+    if (end > s->count)
+        end = s->count;
+    bool patches = l->layer->op == MN_OP_CONV;
+    /* A product may run across images, patches are cut from one at a time. */
+    int32_t group = patches ? 1 : end - image;
+    for (; image < end; image += group)
+        for (int32_t r = 0, rows; r < group * l->out_rows; r += rows) {
+            rows = group * l->out_rows - r < l->row_block ? group * l->out_rows - r : l->row_block;
+            size_t first = (size_t)image * (size_t)l->out_rows + (size_t)r;
+            if (patches)
+                mn_step_patches(l, &source, image, r, rows, row, panels, l->row_block);
+            else
+                s->kernels->activate(source.data + first * (size_t)l->k, rows, l->k, &source.affine, panels,
+                                     l->row_block);
+            float *y = l->y + first * (size_t)l->n;
+            s->kernels->multiply(panels, l->row_block, rows, l->k, s->packed, l->n, y);
+            gather_rows(&g, y, rows);
+        }
+    gather_flush(&g);
+}
+
+static void depthwise_image(mn_step *s, const mn_step_layer *l, const mn_step_source *source, mn_step_ring *ring,
+                            int32_t image, gather *g)
+{
+    const mn_layer *layer = l->layer;
+    int32_t channels = l->n, next = 0; /* the next row of input to activate */
+    const float *x = source->data + (size_t)image * (size_t)l->in_rows * (size_t)channels;
+    float *y = l->y + (size_t)image * (size_t)l->out_rows * (size_t)channels;
+    size_t in_row = (size_t)layer->in_width * (size_t)channels;
+    for (int32_t oh = 0; oh < layer->out_height; oh++) {
+        const float *rows[3];
+        int32_t top = oh * layer->stride - layer->pad_top;
+        for (; next < top + 3 && next < layer->in_height; next++)
+            s->kernels->activate(x + (size_t)next * in_row, layer->in_width, channels, &source->affine,
+                                 ring->rows[next % 3], ring->pitch);
+        for (int32_t kh = 0; kh < 3; kh++) {
+            int32_t ih = top + kh;
+            const float *from = ih < 0 || ih >= layer->in_height ? ring->zero : ring->rows[ih % 3];
+            rows[kh] = from - (ptrdiff_t)layer->pad_left * MN_PANEL;
+        }
+        s->kernels->depthwise(rows, ring->pitch, s->packed, layer->stride, layer->out_width, channels, y);
+        gather_rows(g, y, layer->out_width);
+        y += (size_t)layer->out_width * (size_t)channels;
+    }
+}
+
+static void depthwise_task(void *context, int32_t chunk, int32_t worker)
+{
+    const job *j = context;
+    mn_step *s = j->step;
+    const mn_step_layer *l = &s->layers[j->index];
+    mn_step_source source = mn_step_source_of(s, j->index);
+    mn_step_ring ring = mn_step_ring_open(s->scratch + (size_t)worker * s->scratch_count, l->layer->in_width, l->n);
+    gather g = gather_open(s, l, chunk);
+    for (int32_t i = chunk * l->chunk_images; i < s->count && i < (chunk + 1) * l->chunk_images; i++)
+        depthwise_image(s, l, &source, &ring, i, &g);
+    gather_flush(&g);
+}
+
+/* Mean and variance over the batch from the chunks' sums, in the order of the chunks (Chan, Golub, LeVeque 1979). */
+static void combine(const mn_step *s, mn_step_layer *l)
+{
+    int32_t chunks = mn_step_chunks(s, l->chunk_images);
+    for (int32_t c = 0; c < l->n; c++) {
+        double mean = 0, squares = 0, count = 0;
+        for (int32_t k = 0; k < chunks; k++) {
+            int32_t images = s->count - k * l->chunk_images;
+            double n = (double)(images < l->chunk_images ? images : l->chunk_images) * l->out_rows;
+            size_t at = (size_t)k * s->sums_stride + (size_t)c;
+            double first = s->sums[1][at], m = s->sums[0][at] + first / n, q = s->sums[2][at] - first * first / n;
+            double delta = m - mean, total = count + n;
+            mean += delta * n / total;
+            squares += q + delta * delta * count * n / total;
+            count = total;
+        }
+        l->batch_mean[c] = (float)mean;
+        l->batch_variance[c] = squares < 0 ? 0 : (float)(squares / count); /* a NaN stays */
+    }
+}
+
+/* scale and shift of the layer's activation. */
+static void set_affine(const mn_step *s, mn_step_layer *l)
+{
+    if (!l->layer->batch_norm) {
+        if (l->bias != MN_ABSENT)
+            memcpy(l->shift, s->weights + l->bias, (size_t)l->n * sizeof(float));
+        return;
+    }
+    bool train = s->mode == MN_STEP_TRAIN;
+    const float *mean = train ? l->batch_mean : s->statistics + l->mean;
+    const float *variance = train ? l->batch_variance : s->statistics + l->variance;
+    for (int32_t c = 0; c < l->n; c++) {
+        l->inverse[c] = (float)(1.0 / sqrt((double)variance[c] + s->net.arch.bn_epsilon));
+        l->scale[c] = s->weights[l->gamma + (size_t)c] * l->inverse[c];
+        l->shift[c] = s->weights[l->beta + (size_t)c] - mean[c] * l->scale[c];
+    }
+}
+
+static void pool_task(void *context, int32_t image, int32_t worker)
+{
+    (void)worker;
+    mn_step *s = ((const job *)context)->step;
+    const mn_step_layer *l = &s->layers[s->layer_count - 2];
+    size_t n = (size_t)l->n;
+    float *out = s->pooled + (size_t)image * n;
+    const float *y = l->y + (size_t)image * (size_t)l->out_rows * n;
+    memset(out, 0, n * sizeof *out);
+    for (int32_t r = 0; r < l->out_rows; r++, y += n)
+        for (size_t c = 0; c < n; c++) {
+            float z = y[c] * l->scale[c] + l->shift[c];
+            z = z > l->low ? z : l->low;
+            out[c] += z < l->high ? z : l->high;
+        }
+    float keep = s->mode == MN_STEP_TRAIN ? 1.0f - (float)s->net.arch.dropout : 1.0f;
+    float factor = 1.0f / (keep * (float)l->out_rows);
+    for (size_t c = 0; c < n; c++)
+        out[c] = keep < 1 && mn_step_dropped(s, image, (int32_t)c) ? 0.0f : out[c] * factor;
+}
+
+const float *mn_step_forward(mn_step *step, mn_step_mode mode, const float *input, int32_t count)
+{
+    step->mode = mode;
+    step->count = count;
+    step->input = input;
+    for (int32_t i = 0; i < step->layer_count; i++) {
+        mn_step_layer *l = &step->layers[i];
+        job j = {step, i};
+        if (l->layer->op == MN_OP_CLASSIFIER)
+            mn_pool_run(step->pool, count, pool_task, &j);
+        bool depthwise = l->layer->op == MN_OP_DEPTHWISE;
+        if (depthwise)
+            mn_pack_depthwise(step->weights + l->weight, l->n, MN_PACK_PLAIN, step->packed);
+        else
+            mn_pack_product(step->pool, step->weights + l->weight, l->n, l->k, MN_PACK_PLAIN, step->packed);
+        mn_pool_run(step->pool, mn_step_chunks(step, l->chunk_images), depthwise ? depthwise_task : product_task, &j);
+        if (mode == MN_STEP_TRAIN && l->layer->batch_norm)
+            combine(step, l);
+        set_affine(step, l);
+    }
+    mn_step_layer *last = &step->layers[step->layer_count - 1];
+    for (int32_t i = 0; i < count; i++)
+        for (int32_t c = 0; c < last->n; c++)
+            last->y[(size_t)i * (size_t)last->n + (size_t)c] += last->shift[c];
+    return last->y;
+}
+
+/* Batch norm carries a NaN into its layer's scale; without it, only the output itself shows one. */
+static bool finite_layer(const mn_step *s, const mn_step_layer *l)
+{
+    bool normed = l->layer->batch_norm;
+    size_t count = normed ? (size_t)l->n : (size_t)s->count * (size_t)l->out_rows * (size_t)l->n;
+    for (size_t i = 0; i < count; i++)
+        if (normed ? !isfinite(l->scale[i]) || !isfinite(l->shift[i]) || !isfinite(l->batch_variance[i])
+                   : !isfinite(l->y[i]))
+            return false;
+    return true;
+}
+
+const char *mn_step_find_not_finite(const mn_step *step)
+{
+    for (int32_t i = 0; i < step->layer_count; i++)
+        if (!finite_layer(step, &step->layers[i]))
+            return step->layers[i].layer->name;
+    return NULL;
+}
