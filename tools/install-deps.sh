@@ -1,19 +1,16 @@
 #!/bin/sh
-# Installs the Debian packages that the project needs: `install-deps.sh` to build and run, `install-deps.sh test` to
-# build and pass the tests too, `install-deps.sh fuzz` for the fuzzers. This is the only list of packages.
+# Installs the Debian packages that building and testing need; `install-deps.sh fuzz` adds clang for the fuzzers.
+# This is the only list of packages.
 set -eu
 
-build="ninja-build pkg-config libjansson-dev libjpeg62-turbo-dev libpng-dev libwebp-dev libexif-dev libhdf5-dev zlib1g-dev"
-test="libcmocka-dev"
-fuzz="clang libclang-rt-14-dev"
+packages="gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libjpeg62-turbo-dev libpng-dev libwebp-dev
+    libexif-dev libhdf5-dev zlib1g-dev libcmocka-dev"
 
-packages=$build
 case "${1-}" in
 "") ;;
-test) packages="$build $test" ;;
-fuzz) packages="$build $test $fuzz" ;;
+fuzz) packages="$packages clang libclang-rt-14-dev" ;;
 *)
-    echo "usage: $0 [test|fuzz]" >&2
+    echo "usage: $0 [fuzz]" >&2
     exit 2
     ;;
 esac

@@ -2,7 +2,7 @@
 # Installs what is needed, builds, and runs all tests. Arguments go to ctest.
 set -eu
 cd "$(dirname "$0")/.."
-tools/install-deps.sh test
-cmake --preset release -DMOBILENET_TESTS=ON
+tools/install-deps.sh
+cmake --preset release
 cmake --build --preset release
 ctest --preset release "$@"
