@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdlib.h> /* the prototypes of what is replaced */
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
@@ -12,11 +13,14 @@ extern void __libc_free(void *);
 
 static atomic_bool active, failed;
 static atomic_long met, live, target;
+static atomic_size_t largest;
 
-static bool must_fail(void)
+static bool must_fail(size_t size)
 {
     if (!atomic_load(&active))
         return false;
+    if (size > atomic_load(&largest)) /* a race would lose a record; the tests that ask have one thread */
+        atomic_store(&largest, size);
     if (atomic_fetch_add(&met, 1) + 1 != atomic_load(&target))
         return false;
     atomic_store(&failed, true);
@@ -33,17 +37,17 @@ static void *count(void *pointer)
 
 __attribute__((visibility("default"))) void *malloc(size_t size)
 {
-    return must_fail() ? NULL : count(__libc_malloc(size));
+    return must_fail(size) ? NULL : count(__libc_malloc(size));
 }
 
 __attribute__((visibility("default"))) void *calloc(size_t n, size_t size)
 {
-    return must_fail() ? NULL : count(__libc_calloc(n, size));
+    return must_fail(n * size) ? NULL : count(__libc_calloc(n, size));
 }
 
 __attribute__((visibility("default"))) void *realloc(void *old, size_t size)
 {
-    if (must_fail())
+    if (must_fail(size))
         return NULL;
     void *result = __libc_realloc(old, size);
     if (!old)
@@ -55,7 +59,7 @@ __attribute__((visibility("default"))) void *realloc(void *old, size_t size)
 
 __attribute__((visibility("default"))) void *aligned_alloc(size_t alignment, size_t size)
 {
-    return must_fail() ? NULL : count(__libc_memalign(alignment, size));
+    return must_fail(size) ? NULL : count(__libc_memalign(alignment, size));
 }
 
 __attribute__((visibility("default"))) int posix_memalign(void **result, size_t alignment, size_t size)
@@ -77,6 +81,7 @@ __attribute__((visibility("default"))) void free(void *pointer)
 void counting_start(long fail_at)
 {
     atomic_store(&met, 0);
+    atomic_store(&largest, 0);
     atomic_store(&failed, false);
     atomic_store(&target, fail_at);
     atomic_store(&active, true);
@@ -96,4 +101,9 @@ bool counting_failed(void)
 long counting_live(void)
 {
     return atomic_load(&live);
+}
+
+size_t counting_largest(void)
+{
+    return atomic_load(&largest);
 }

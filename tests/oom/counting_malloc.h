@@ -4,11 +4,14 @@
 #define TEST_COUNTING_MALLOC_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Starts counting; allocation number `fail_at` (1, 2, ...) and no other returns NULL; 0: none does. */
 void counting_start(long fail_at);
 /* Stops counting; returns the number of allocations met. */
 long counting_stop(void);
+/* The largest request since counting started, in bytes. */
+size_t counting_largest(void);
 /* Whether the chosen allocation was reached. */
 bool counting_failed(void);
 /* Blocks that are allocated now, by anybody. */
