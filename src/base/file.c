@@ -15,7 +15,8 @@
 
 static mn_status fail_errno(mn_error *err, const char *what, const char *path)
 {
-    return mn_fail(err, MN_ERROR_IO, "cannot %s '%s': %s", what, path, strerror(errno));
+    mn_status status = errno == ENOMEM ? MN_ERROR_OUT_OF_MEMORY : MN_ERROR_IO;
+    return mn_fail(err, status, "cannot %s '%s': %s", what, path, strerror(errno));
 }
 
 mn_status mn_file_map(const char *path, mn_mapping *mapping, mn_error *err)

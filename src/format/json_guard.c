@@ -1,6 +1,7 @@
 #include "format/json_guard.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 static mn_status fail(mn_error *err, mn_status status, const char *what, int64_t offset, size_t position,
@@ -43,16 +44,26 @@ static mn_status check_limits(const char *text, size_t length, mn_json_limits li
     return MN_OK;
 }
 
+/* jansson's parser does not survive a failed allocation: its scanner drops a character, then an assertion ends the
+ * process. So what a tree of this text can take at most (an empty array, three characters, takes about 130 bytes) is
+ * asked for, and given back, before it starts. */
+static bool memory_suffices(size_t length)
+{
+    void *reserve = length < SIZE_MAX / 64 ? malloc(48 * length + 4096) : NULL;
+    free(reserve);
+    return reserve != NULL;
+}
+
 mn_status mn_json_parse(const char *text, size_t length, mn_json_limits limits, const char *what, int64_t offset,
                         json_t **root, mn_error *err)
 {
     mn_status status = check_limits(text, length, limits, what, offset, err);
     if (status != MN_OK)
         return status;
+    if (!memory_suffices(length))
+        return mn_fail_memory(err, length, what);
     json_error_t error;
     json_t *result = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-    if (!result && json_error_code(&error) == json_error_out_of_memory)
-        return mn_fail_memory(err, length, what);
     if (!result)
         return fail(err, MN_ERROR_FORMAT, what, offset, (size_t)(error.position > 0 ? error.position : 0), error.text);
     *root = result;
@@ -120,4 +131,17 @@ mn_status mn_json_only(json_t *object, const char *const *known, const char *wha
                            "%s: unknown member '%.60s' (was the file written by a newer version?)", what, key);
     }
     return MN_OK;
+}
+
+char *mn_json_text(const json_t *value, size_t room, size_t *length)
+{
+    size_t bytes = json_dumpb(value, NULL, 0, JSON_COMPACT);
+    char *text = bytes > 0 ? malloc(bytes + room) : NULL;
+    if (text && json_dumpb(value, text, bytes, JSON_COMPACT) != bytes) {
+        free(text);
+        text = NULL;
+    }
+    if (text)
+        *length = bytes;
+    return text;
 }

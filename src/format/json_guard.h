@@ -33,4 +33,8 @@ mn_status mn_json_get_string(const json_t *object, const char *key, const char *
 /* MN_ERROR_UNSUPPORTED where `object` has a member that is not among `known` (NULL-terminated). */
 mn_status mn_json_only(json_t *object, const char *const *known, const char *what, mn_error *err);
 
+/* `value` as compact text of *length bytes, not terminated, followed by `room` free bytes; free() it. NULL where memory
+ * is short. (json_dumps is not used: where memory runs short in it, it can leave out a key and report success.) */
+char *mn_json_text(const json_t *value, size_t room, size_t *length);
+
 #endif

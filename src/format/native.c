@@ -13,6 +13,7 @@
 #include "base/reader.h"
 #include "base/status.h"
 #include "format/half.h"
+#include "format/json_guard.h"
 #include "format/native_record.h"
 #include "format/safetensors.h"
 #include "net/model.h"
@@ -225,7 +226,6 @@ static mn_status make_header(const mn_model *model, const tensor_order *order, c
                              mn_error *err)
 {
     json_t *root = json_object(), *metadata = NULL;
-    char *padded = NULL;
     size_t begin = 0;
     mn_status status = mn_native_write_metadata(model, &metadata, err);
     if (status != MN_OK)
@@ -239,18 +239,14 @@ static mn_status make_header(const mn_model *model, const tensor_order *order, c
             goto done;
         begin += tensor->elements * sizeof(float);
     }
-    size_t used = json_dumpb(root, NULL, 0, JSON_COMPACT), total = mn_size_align(used + 8);
-    if (used == 0 || !(padded = mn_calloc(total, 1)))
+    size_t used;
+    *text = mn_json_text(root, MN_ALIGNMENT, &used);
+    if (!*text)
         goto done;
-    memset(padded, ' ', total);
-    if (json_dumpb(root, padded, used, JSON_COMPACT) != used)
-        goto done;
-    *length = total - 8;
-    *text = padded;
-    padded = NULL;
+    *length = mn_size_align(used + 8) - 8;
+    memset(*text + used, ' ', *length - used);
     status = MN_OK;
 done:
-    free(padded);
     json_decref(root);
     json_decref(metadata);
     if (status == MN_ERROR_OUT_OF_MEMORY)

@@ -319,8 +319,9 @@ static json_t *labels_array(char *const *labels, int32_t count)
 /* Takes `value` (NULL: memory was short) and stores it as JSON text. */
 static mn_status set_json(json_t *metadata, const char *key, json_t *value, mn_error *err)
 {
-    char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
-    bool done = text && json_object_set_new(metadata, key, json_string(text)) == 0;
+    size_t length = 0;
+    char *text = value ? mn_json_text(value, 0, &length) : NULL;
+    bool done = text && json_object_set_new(metadata, key, json_stringn(text, length)) == 0;
     free(text);
     json_decref(value);
     return done ? MN_OK : mn_fail(err, MN_ERROR_OUT_OF_MEMORY, "cannot allocate '%s' of a model file", key);

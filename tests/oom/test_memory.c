@@ -55,14 +55,14 @@ static void check(double alpha, int32_t resolution, mn_conv_kind conv, int32_t b
     mn_session *session = NULL;
     malloc_trim(0);
     long before = resident_bytes();
-    counting_start(0);
+    counting_start(0, false);
     assert_int_equal(mn_session_create(model, &options, &session, NULL), MN_OK);
     counting_stop();
     size_t block = counting_largest();
     assert_int_equal(mn_session_bytes(session), promised);
     assert_true(block >= promised && block < promised + 64); /* rounded up to its alignment */
 
-    counting_start(0);
+    counting_start(0, false);
     for (int i = 0; i < 20; i++)
         assert_int_equal(mn_session_run(session, input, batch, output, NULL), MN_OK);
     assert_int_equal(counting_stop(), 0);
