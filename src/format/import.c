@@ -26,6 +26,9 @@ static const struct {
 } formats[] = {
     {"native", native_probe, native_read},
     {"tflite", mn_tflite_probe, mn_tflite_read},
+#ifdef MN_HAVE_HDF5
+    {"keras", mn_keras_probe, mn_keras_read},
+#endif
 };
 #define FORMAT_COUNT  ((int32_t)(sizeof formats / sizeof *formats))
 #define FORMAT_NATIVE 0
