@@ -79,7 +79,9 @@ mn_status mn_session_compile(mn_session *session, const mn_model *model, mn_erro
     mn_status status = check_tensors(model, err);
     for (int32_t s = 0; status == MN_OK && s < session->plan.step_count; s++) {
         const mn_step *step = &session->plan.steps[s];
-        status = compile_layer(session, model, &model->net.layers[step->first_layer], &step->place, err);
+        status = compile_layer(session, model, &model->net.layers[step->first_layer], &step->first, err);
+        if (status == MN_OK && step->last_layer != step->first_layer)
+            status = compile_layer(session, model, &model->net.layers[step->last_layer], &step->last, err);
     }
     return status;
 }

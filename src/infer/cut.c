@@ -9,8 +9,9 @@
 #include "base/cpu.h"
 #include "infer/plan.h"
 
-#define TASK_MACS 400000 /* a task below this is not worth handing to another thread: some 10 microseconds */
-#define TASKS_MAX 16     /* of one image: enough for a fair split among the threads of a small machine */
+#define TASK_MACS        400000 /* a task below this is not worth handing to another thread: some 10 microseconds */
+#define STRIP_PIXELS_MIN 96     /* rows of a fused product: fewer would load the weights too often */
+#define TASKS_MAX        16     /* of one image: enough for a fair split among the threads of a small machine */
 
 static int32_t round_up(int64_t value, int32_t unit)
 {
@@ -48,7 +49,7 @@ static void cut_gemm(const mn_plan *plan, const mn_layer *layer, mn_step *step)
     snprintf(step->note, sizeof step->note, "%d rows x %d columns a task", step->rows_per_task, step->columns_per_task);
 }
 
-static void cut_conv(const mn_plan *plan, const mn_layer *layer, mn_step *step)
+static void cut_conv(const mn_layer *layer, mn_step *step)
 {
     int64_t row_bytes = (int64_t)mn_plan_padded_width(layer) * layer->in_channels * (int64_t)sizeof(float);
     int64_t rows_in_l2 = (int64_t)(mn_cpu_cache_bytes(2) / 2) / row_bytes;
@@ -56,9 +57,24 @@ static void cut_conv(const mn_plan *plan, const mn_layer *layer, mn_step *step)
     int32_t parts = parts_wanted(mn_layer_get_cost(layer).macs);
     int64_t wanted = (layer->out_height + parts - 1) / parts;
     step->rows_per_task = (int32_t)(wanted < most ? wanted : most);
-    step->columns_per_task = round_up(layer->out_channels, plan->kernels->gemm->tile_columns);
     step->scratch_bytes = (uint64_t)mn_plan_padded_rows(layer, step->rows_per_task) * (uint64_t)row_bytes;
     snprintf(step->note, sizeof step->note, "windows of a padded strip, %d output rows a task", step->rows_per_task);
+}
+
+static void cut_separable(const mn_plan *plan, const mn_layer *depthwise, const mn_layer *pointwise, mn_step *step)
+{
+    int64_t row_bytes =
+        (int64_t)mn_plan_stride(depthwise->out_channels, 2) * depthwise->out_width * (int64_t)sizeof(float);
+    int64_t rows = depthwise->out_height, most = (int64_t)(mn_cpu_cache_bytes(2) / 2) / row_bytes;
+    int64_t least = (STRIP_PIXELS_MIN + depthwise->out_width - 1) / depthwise->out_width;
+    int64_t parts = parts_wanted(mn_layer_get_cost(depthwise).macs + mn_layer_get_cost(pointwise).macs);
+    int64_t wanted = clamp64((rows + parts - 1) / parts, least, most > least ? most : least);
+    wanted = clamp64(wanted, 1, rows);
+    int64_t strips = (rows + wanted - 1) / wanted;
+    step->rows_per_task = (int32_t)((rows + strips - 1) / strips);
+    step->scratch_bytes = (uint64_t)(step->rows_per_task * row_bytes);
+    (void)plan;
+    snprintf(step->note, sizeof step->note, "fused with its depthwise, strips of %d output rows", step->rows_per_task);
 }
 
 void mn_plan_cut(const mn_plan *plan, mn_step *step)
@@ -68,8 +84,11 @@ void mn_plan_cut(const mn_plan *plan, mn_step *step)
     case MN_STEP_GEMM:
         cut_gemm(plan, layer, step);
         break;
+    case MN_STEP_SEPARABLE:
+        cut_separable(plan, layer, &plan->net->layers[step->last_layer], step);
+        break;
     case MN_STEP_CONV:
-        cut_conv(plan, layer, step);
+        cut_conv(layer, step);
         break;
     case MN_STEP_DEPTHWISE: {
         int32_t parts = parts_wanted(4 * mn_layer_get_cost(layer).macs); /* bound by memory, not by arithmetic */

@@ -22,6 +22,18 @@ int32_t mn_plan_padded_rows(const mn_layer *layer, int32_t rows)
     return (rows - 1) * layer->stride + layer->kernel_height;
 }
 
+/* Pixels a large power of two apart would fall into the same few sets of the L1 cache: such maps get a gap of one
+ * cache line a pixel. */
+int32_t mn_plan_stride(int32_t channels, int64_t pixels)
+{
+    return channels % 256 == 0 && pixels > 1 ? channels + (int32_t)(MN_ALIGNMENT / sizeof(float)) : channels;
+}
+
+int32_t mn_plan_in_stride(const mn_plan *plan, const mn_layer *layer)
+{
+    return layer->input < 0 ? layer->in_channels : plan->pixel_stride[layer->input];
+}
+
 mn_session_options mn_session_options_default(void)
 {
     return (mn_session_options){.batch = 1, .max_level = MN_CPU_LEVEL_COUNT - 1};
@@ -99,6 +111,9 @@ static void name_kernel(const mn_plan *plan, mn_step *step)
     case MN_STEP_DEPTHWISE:
         step->kernel = mn_kernels_dwconv(kernels, layer->kernel_height, layer->kernel_width, layer->stride)->name;
         break;
+    case MN_STEP_SEPARABLE:
+        step->kernel = kernels->gemm->name; /* nearly all of its time */
+        break;
     case MN_STEP_POOL:
         step->kernel = kernels->pool->name;
         break;
@@ -140,6 +155,51 @@ static uint64_t place_weights(const mn_plan *plan, const mn_layer *layer, mn_wei
     return mn_plan_align(offset + (uint64_t)layer->out_channels * sizeof(float));
 }
 
+/* Whether a depthwise layer and the pointwise after it are run strip by strip, the strip staying in the cache. Maps of
+ * fewer pixels make strips too short to feed the product, and their depthwise output stays in L2 anyway
+ * (docs/performance.md). */
+#define FUSED_PIXELS_MIN 96
+
+static bool fuses(const mn_plan *plan, int32_t i)
+{
+    const mn_net *net = plan->net;
+    const mn_layer *layer = &net->layers[i];
+    if (plan->options.keep_layers || layer->op != MN_OP_DEPTHWISE || i + 1 >= net->layer_count ||
+        layer->out_height * layer->out_width < FUSED_PIXELS_MIN)
+        return false;
+    for (int32_t j = i + 2; j < net->layer_count; j++)
+        if (net->layers[j].input == i)
+            return false;
+    return net->layers[i + 1].op == MN_OP_POINTWISE && net->layers[i + 1].input == i;
+}
+
+static void list_steps(mn_plan *plan)
+{
+    const mn_net *net = plan->net;
+    for (int32_t i = 0; i < net->layer_count; i++) {
+        mn_step *step = &plan->steps[plan->step_count++];
+        step->kind = kind_of(net->layers[i].op);
+        step->first_layer = i;
+        if (fuses(plan, i)) {
+            step->kind = MN_STEP_SEPARABLE;
+            i++;
+        }
+        step->last_layer = i;
+    }
+    for (int32_t i = 0; i < net->layer_count; i++) {
+        const mn_layer *layer = &net->layers[i];
+        plan->pixel_stride[i] =
+            plan->options.keep_layers
+                ? layer->out_channels
+                : mn_plan_stride(layer->out_channels, (int64_t)layer->out_height * layer->out_width);
+    }
+}
+
+static uint64_t max64(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
 mn_status mn_plan_make(const mn_net *net, const mn_session_options *options, uint64_t head_bytes, mn_plan *plan,
                        mn_error *err)
 {
@@ -150,19 +210,19 @@ mn_status mn_plan_make(const mn_net *net, const mn_session_options *options, uin
     if (status != MN_OK)
         return status;
     p.kernels = mn_kernels_get(p.options.max_level);
+    list_steps(&p);
     uint64_t offset = p.weights_offset = mn_plan_align(head_bytes), widest = 0;
-    for (int32_t i = 0; i < net->layer_count; i++) {
-        mn_step *step = &p.steps[p.step_count++];
-        const mn_layer *layer = &net->layers[i];
-        step->kind = kind_of(layer->op);
-        step->first_layer = step->last_layer = i;
-        offset = place_weights(&p, layer, &step->place, offset);
+    for (int32_t i = 0; i < p.step_count; i++) {
+        mn_step *step = &p.steps[i];
+        const mn_layer *first = &net->layers[step->first_layer], *last = &net->layers[step->last_layer];
+        offset = place_weights(&p, first, &step->first, offset);
+        step->last = step->first;
+        if (last != first)
+            offset = place_weights(&p, last, &step->last, offset);
         name_kernel(&p, step);
         mn_plan_cut(&p, step);
-        if (step->scratch_bytes > p.scratch_stride)
-            p.scratch_stride = step->scratch_bytes;
-        if ((uint64_t)layer->out_channels * sizeof(float) > widest)
-            widest = (uint64_t)layer->out_channels * sizeof(float);
+        p.scratch_stride = max64(p.scratch_stride, step->scratch_bytes);
+        widest = max64(widest, max64((uint64_t)first->out_channels, (uint64_t)last->out_channels) * sizeof(float));
     }
     p.arena_offset = offset;
     uint64_t arena = mn_plan_place(&p);

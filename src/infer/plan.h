@@ -15,6 +15,7 @@ typedef enum mn_step_kind {
     MN_STEP_CONV = 0,  /* a k x k convolution: padded rows in scratch, then a gemm over windows */
     MN_STEP_DEPTHWISE, /* a depthwise layer */
     MN_STEP_GEMM,      /* a pointwise layer or the classifier */
+    MN_STEP_SEPARABLE, /* a depthwise layer and its pointwise: strips of the first, in scratch, feed the second */
     MN_STEP_POOL,
     MN_STEP_SOFTMAX
 } mn_step_kind;
@@ -30,10 +31,10 @@ typedef struct mn_weight_place {
 typedef struct mn_step {
     mn_step_kind kind;
     int32_t first_layer, last_layer;
-    mn_weight_place place;
-    int32_t rows_per_task;    /* CONV, DEPTHWISE: output rows of a map; GEMM: rows of the matrix, pixels of the batch */
-    int32_t columns_per_task; /* CONV, GEMM: output channels, a multiple of the panel width */
-    uint64_t scratch_bytes;   /* of one thread */
+    mn_weight_place first, last; /* of those layers; the same where there is one */
+    int32_t rows_per_task;       /* GEMM: rows of the matrix, pixels of the batch; others: output rows of a map */
+    int32_t columns_per_task;    /* GEMM: output channels, a multiple of the panel width */
+    uint64_t scratch_bytes;      /* of one thread */
     const char *kernel;
     char note[MN_NOTE_BYTES];
     double seconds; /* of the last run, where profiled */
@@ -47,6 +48,7 @@ typedef struct mn_plan {
     const mn_kernels *kernels;
     int32_t step_count;
     mn_step steps[MN_LAYERS_MAX];
+    int32_t pixel_stride[MN_LAYERS_MAX]; /* floats from a pixel of a layer's output to the next */
     uint64_t
         buffer[MN_LAYERS_MAX]; /* byte offset of each layer's output, or MN_NO_BUFFER: never stored, or the caller's */
     uint64_t weights_offset, arena_offset, scratch_offset;
@@ -67,6 +69,11 @@ void mn_plan_cut(const mn_plan *plan, mn_step *step);
 /* Gives each stored layer output its place (src/infer/place.c): fills plan->buffer with offsets from the arena's
  * start and returns the arena's size. */
 uint64_t mn_plan_place(mn_plan *plan);
+
+/* Floats from a pixel of the map that the step's first layer reads to the next. */
+int32_t mn_plan_in_stride(const mn_plan *plan, const mn_layer *layer);
+/* The same for a map of `channels` channels and `pixels` pixels that is stored for a later step. */
+int32_t mn_plan_stride(int32_t channels, int64_t pixels);
 
 /* The padded map under a convolution's windows: pixels a row. */
 int32_t mn_plan_padded_width(const mn_layer *layer);

@@ -34,6 +34,7 @@ mn_gemm_args mn_gemm_plain(int32_t m, int32_t n, int32_t k, const float *a, cons
 void mn_pad_rows(const mn_pad_args *args)
 {
     size_t pixel = (size_t)args->channels, row = (size_t)args->out_width * pixel;
+    size_t stride = args->in_stride ? (size_t)args->in_stride : pixel;
     int32_t left = args->pad_left < args->out_width ? args->pad_left : args->out_width;
     int32_t inside = args->out_width - left < args->in_width ? args->out_width - left : args->in_width;
     for (int32_t i = 0; i < args->out_rows; i++) {
@@ -44,8 +45,12 @@ void mn_pad_rows(const mn_pad_args *args)
             continue;
         }
         memset(out, 0, (size_t)left * pixel * sizeof *out);
-        memcpy(out + (size_t)left * pixel, args->in + (size_t)y * (size_t)args->in_width * pixel,
-               (size_t)inside * pixel * sizeof *out);
+        const float *in = args->in + (size_t)y * (size_t)args->in_width * stride;
+        if (stride == pixel)
+            memcpy(out + (size_t)left * pixel, in, (size_t)inside * pixel * sizeof *out);
+        else
+            for (int32_t x = 0; x < inside; x++)
+                memcpy(out + (size_t)(left + x) * pixel, in + (size_t)x * stride, pixel * sizeof *out);
         size_t written = (size_t)(left + inside) * pixel;
         memset(out + written, 0, (row - written) * sizeof *out);
     }

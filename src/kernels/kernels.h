@@ -71,10 +71,11 @@ typedef struct mn_dwconv_args {
     int32_t stride; /* >= 1 */
     int32_t pad_top, pad_left;
     int32_t row_begin, row_end;
-    const float *in;      /* [in_height, in_width, channels] */
-    const float *weights; /* [kernel_height, kernel_width, channels] */
-    const float *bias;    /* [channels], or NULL */
-    float *out;           /* [row_end - row_begin, out_width, channels]: starts at row row_begin */
+    int32_t in_stride, out_stride; /* floats from a pixel to the next, >= channels; 0: channels */
+    const float *in;               /* [in_height, in_width, channels] */
+    const float *weights;          /* [kernel_height, kernel_width, channels] */
+    const float *bias;             /* [channels], or NULL */
+    float *out;                    /* [row_end - row_begin, out_width, channels]: starts at row row_begin */
     float low, high;
 } mn_dwconv_args;
 
@@ -88,8 +89,9 @@ typedef struct mn_dwconv_kernel {
 typedef struct mn_pool_args {
     int32_t pixels, channels; /* each >= 1 */
     int32_t channel_begin, channel_end;
-    const float *in; /* [pixels, channels] */
-    float *out;      /* [channels] */
+    int32_t in_stride; /* floats from a pixel to the next, >= channels; 0: channels */
+    const float *in;   /* [pixels, channels] */
+    float *out;        /* [channels] */
 } mn_pool_args;
 
 typedef struct mn_pool_kernel {
@@ -147,6 +149,7 @@ typedef struct mn_pad_args {
     int32_t pad_top, pad_left;
     int32_t row_begin;           /* of the padded map */
     int32_t out_rows, out_width; /* rows and pixels to write */
+    int32_t in_stride;           /* floats from a pixel of `in` to the next, >= channels; 0: channels */
     const float *in;             /* [in_height, in_width, channels] */
     float *out;                  /* [out_rows, out_width, channels] */
 } mn_pad_args;

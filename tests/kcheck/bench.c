@@ -56,7 +56,8 @@ static void bench_dwconv(const mn_dwconv_kernel *kernel)
         if (kernel->stride > 0 && kernel->stride != stride)
             continue;
         int32_t out = extent / stride;
-        size_t in_floats = (size_t)extent * (size_t)extent * (size_t)channels;
+        int32_t pad = channels % 256 == 0 ? 16 : 0; /* as sessions lay their maps out */
+        size_t in_floats = (size_t)extent * (size_t)extent * (size_t)(channels + pad);
         float *in = kcheck_floats(0, in_floats), *weights = kcheck_floats(1, 10 * (size_t)channels);
         fill(in, in_floats);
         fill(weights, 10 * (size_t)channels);
@@ -70,10 +71,12 @@ static void bench_dwconv(const mn_dwconv_kernel *kernel)
                                .pad_top = stride == 1,
                                .pad_left = stride == 1,
                                .row_end = out,
+                               .in_stride = channels + pad,
+                               .out_stride = channels + pad,
                                .in = in,
                                .weights = weights,
                                .bias = weights + 9 * channels,
-                               .out = kcheck_floats(2, (size_t)out * (size_t)out * (size_t)channels),
+                               .out = kcheck_floats(2, (size_t)out * (size_t)out * (size_t)(channels + pad)),
                                .high = 6};
         double best = 1e9, end = now() + 0.2;
         while (now() < end) {

@@ -1,9 +1,12 @@
-/* Depthwise 3x3 with AVX2: four pixels of a row at a time, eight channels innermost, so that memory is walked along its
- * channels; the columns that neighbouring pixels share are loaded once, and so are the weights.
+/* Depthwise 3x3 with AVX2: tiles of four pixels in one or two rows, eight channels innermost, so that memory is walked
+ * along its channels; input columns that neighbouring pixels share are loaded once, weights once a tile.
  *
- *     stride 1: 6 columns x 3 rows of input for 4 pixels        stride 2: 9 columns x 3 rows
+ *     stride 1, two rows:  4 x 6 columns of input, 72 multiply-adds for 42 loads
+ *     stride 2, one row:   3 x 9 columns of input, 36 multiply-adds for 36 loads
  *
- * Pixels whose window leaves the map take only the taps inside, a few pixels or one at a time.
+ * Tiles at the left or right border leave out the column that does not exist; rows at the top or bottom leave out
+ * kernel rows. Whatever does not fit (narrow maps, other paddings) goes pixel by pixel. Tiles may overlap: the same
+ * sums are then written twice.
  */
 #if defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
@@ -11,146 +14,193 @@
 #include "kernels/kernels.h"
 
 #define INLINE static inline __attribute__((always_inline))
+#define PIXELS 4
+
+/* The arguments with the strides resolved. */
+typedef struct map {
+    const mn_dwconv_args *d;
+    ptrdiff_t channels, in_pixel, in_row, out_pixel, out_row;
+    int32_t h0, h1; /* kernel rows of the current output row that lie inside */
+} map;
 
 INLINE __m256 clamp8(__m256 x, __m256 low, __m256 high)
 {
     return _mm256_min_ps(high, _mm256_max_ps(low, x)); /* a NaN in x passes */
 }
 
-/* What is left of the channels after the vectors: one element, taps [h0, h1) x [w0, w1), the same chain. */
-INLINE void scalar(const mn_dwconv_args *d, const float *in, float *out, int32_t c, int32_t h0, int32_t h1, int32_t w0,
-                   int32_t w1)
+/* One pixel, channels from c on, taps [h0, h1) x [w0, w1): the same chain as everywhere. */
+static void one_pixel(const map *m, const float *in, float *out, int32_t c, int32_t w0, int32_t w1)
 {
-    ptrdiff_t pixel = d->channels, row = (ptrdiff_t)d->in_width * pixel;
-    float sum = d->bias ? d->bias[c] : 0;
-    for (int32_t h = h0; h < h1; h++)
-        for (int32_t w = w0; w < w1; w++)
-            sum = __builtin_fmaf(in[h * row + w * pixel + c], d->weights[(h * 3 + w) * pixel + c], sum);
-    out[c] = sum < d->low ? d->low : sum > d->high ? d->high : sum;
+    const mn_dwconv_args *d = m->d;
+    __m256 low = _mm256_set1_ps(d->low), high = _mm256_set1_ps(d->high);
+    for (; c + 8 <= d->channels; c += 8) {
+        __m256 sum = d->bias ? _mm256_loadu_ps(d->bias + c) : _mm256_setzero_ps();
+        for (int32_t h = m->h0; h < m->h1; h++)
+            for (int32_t w = w0; w < w1; w++)
+                sum = _mm256_fmadd_ps(_mm256_loadu_ps(in + h * m->in_row + w * m->in_pixel + c),
+                                      _mm256_loadu_ps(d->weights + (h * 3 + w) * m->channels + c), sum);
+        _mm256_storeu_ps(out + c, clamp8(sum, low, high));
+    }
+    for (; c < d->channels; c++) {
+        float sum = d->bias ? d->bias[c] : 0;
+        for (int32_t h = m->h0; h < m->h1; h++)
+            for (int32_t w = w0; w < w1; w++)
+                sum = __builtin_fmaf(in[h * m->in_row + w * m->in_pixel + c], d->weights[(h * 3 + w) * m->channels + c],
+                                     sum);
+        out[c] = sum < d->low ? d->low : sum > d->high ? d->high : sum;
+    }
 }
 
-/* `pixels` neighbours of a row whose windows lie inside; `in` is the first window's corner. */
-INLINE void inside(const mn_dwconv_args *d, const float *in, float *out, const int pixels, const int stride)
+/* A tile of rows x PIXELS; `in` is the corner of the first window, whose column -1 does not exist where skip_left is 1,
+ * as the last window's last column where skip_right is 1. Two rows have all their kernel rows. */
+INLINE void tile(const map *m, const float *in, float *out, const int rows, const int stride, const int skip_left,
+                 const int skip_right)
 {
-    ptrdiff_t pixel = d->channels, row = (ptrdiff_t)d->in_width * pixel;
-    const float *weights = d->weights;
-    const int columns = (pixels - 1) * stride + 3;
+    const mn_dwconv_args *d = m->d;
+    const ptrdiff_t pixel = m->in_pixel, channels = m->channels;
+    const int columns = (PIXELS - 1) * stride + 3, in_rows = rows == 1 ? 3 : stride + 3;
     __m256 low = _mm256_set1_ps(d->low), high = _mm256_set1_ps(d->high);
     int32_t c = 0;
     for (; c + 8 <= d->channels; c += 8) {
-        __m256 sum[4];
+        __m256 sum[2][PIXELS];
+#pragma GCC unroll 2
+        for (int o = 0; o < rows; o++)
 #pragma GCC unroll 4
-        for (int p = 0; p < pixels; p++)
-            sum[p] = d->bias ? _mm256_loadu_ps(d->bias + c) : _mm256_setzero_ps();
-#pragma GCC unroll 3
-        for (int h = 0; h < 3; h++) {
-            __m256 w[3];
-#pragma GCC unroll 3
-            for (int k = 0; k < 3; k++)
-                w[k] = _mm256_loadu_ps(weights + (h * 3 + k) * pixel + c);
+            for (int p = 0; p < PIXELS; p++)
+                sum[o][p] = d->bias ? _mm256_loadu_ps(d->bias + c) : _mm256_setzero_ps();
+        const float *row = in + c, *taps = d->weights + c;
+        int h = rows == 1 ? m->h0 : 0, end = rows == 1 ? m->h1 : in_rows;
+        row += h * m->in_row;
+#pragma GCC unroll 5
+        for (; h < end; h++, row += m->in_row) {
+            __m256 x[9];
+            const float *at = row;
 #pragma GCC unroll 9
-            for (int x = 0; x < columns; x++) {
-                __m256 v = _mm256_loadu_ps(in + h * row + x * pixel + c);
+            for (int i = 0; i < columns; i++, at += i % 3 == 0 ? 3 * pixel : 0)
+                if (!(skip_left && i == 0) && !(skip_right && i == columns - 1))
+                    x[i] = _mm256_loadu_ps(at + i % 3 * pixel);
+#pragma GCC unroll 2
+            for (int o = 0; o < rows; o++) {
+                int kh = h - o * stride;
+                if (kh < 0 || kh > 2)
+                    continue;
+                const float *tap = taps + kh * 3 * channels;
+#pragma GCC unroll 3
+                for (int kw = 0; kw < 3; kw++) {
+                    __m256 y = _mm256_loadu_ps(tap + kw * channels);
 #pragma GCC unroll 4
-                for (int p = 0; p < pixels; p++)
-                    if (x - p * stride >= 0 && x - p * stride < 3)
-                        sum[p] = _mm256_fmadd_ps(v, w[x - p * stride], sum[p]);
+                    for (int p = 0; p < PIXELS; p++)
+                        if (!(skip_left && p == 0 && kw == 0) && !(skip_right && p == PIXELS - 1 && kw == 2))
+                            sum[o][p] = _mm256_fmadd_ps(x[p * stride + kw], y, sum[o][p]);
+                }
             }
         }
+#pragma GCC unroll 2
+        for (int o = 0; o < rows; o++) {
+            float *to = out + o * m->out_row + c;
 #pragma GCC unroll 4
-        for (int p = 0; p < pixels; p++)
-            _mm256_storeu_ps(out + p * pixel + c, clamp8(sum[p], low, high));
+            for (int p = 0; p < PIXELS; p++)
+                _mm256_storeu_ps(to + p * m->out_pixel, clamp8(sum[o][p], low, high));
+        }
     }
-    for (; c < d->channels; c++)
-        for (int p = 0; p < pixels; p++)
-            scalar(d, in + p * stride * pixel, out + p * pixel, c, 0, 3, 0, 3);
+    if (c == d->channels)
+        return;
+    for (int o = 0; o < rows; o++)
+        for (int p = 0; p < PIXELS; p++)
+            one_pixel(m, in + o * stride * m->in_row + p * stride * pixel, out + o * m->out_row + p * m->out_pixel, c,
+                      p == 0 ? skip_left : 0, p == PIXELS - 1 ? 3 - skip_right : 3);
 }
 
-/* The same with the taps [h0, h1) x [w0, w1) only, the same for all the pixels. */
-INLINE void border(const mn_dwconv_args *d, const float *in, float *out, int32_t h0, int32_t h1, int32_t w0, int32_t w1,
-                   const int pixels, const int stride)
-{
-    ptrdiff_t pixel = d->channels, row = (ptrdiff_t)d->in_width * pixel;
-    __m256 low = _mm256_set1_ps(d->low), high = _mm256_set1_ps(d->high);
-    int32_t c = 0;
-    for (; c + 8 <= d->channels; c += 8) {
-        __m256 sum[4];
-#pragma GCC unroll 4
-        for (int p = 0; p < pixels; p++)
-            sum[p] = d->bias ? _mm256_loadu_ps(d->bias + c) : _mm256_setzero_ps();
-        for (int32_t h = h0; h < h1; h++)
-            for (int32_t w = w0; w < w1; w++) {
-                __m256 y = _mm256_loadu_ps(d->weights + (h * 3 + w) * pixel + c);
-#pragma GCC unroll 4
-                for (int p = 0; p < pixels; p++)
-                    sum[p] = _mm256_fmadd_ps(_mm256_loadu_ps(in + h * row + (w + p * stride) * pixel + c), y, sum[p]);
-            }
-#pragma GCC unroll 4
-        for (int p = 0; p < pixels; p++)
-            _mm256_storeu_ps(out + p * pixel + c, clamp8(sum[p], low, high));
-    }
-    for (; c < d->channels; c++)
-        for (int p = 0; p < pixels; p++)
-            scalar(d, in + p * stride * pixel, out + p * pixel, c, h0, h1, w0, w1);
-}
+typedef void tile_function(const map *m, const float *in, float *out);
 
-INLINE int32_t clamp32(int32_t value, int32_t low, int32_t high)
+#define TILE(name, rows, stride, skip_left, skip_right)                                                                \
+    static void name(const map *m, const float *in, float *out)                                                        \
+    {                                                                                                                  \
+        tile(m, in, out, rows, stride, skip_left, skip_right);                                                         \
+    }
+TILE(s1_row_middle, 1, 1, 0, 0)
+TILE(s1_row_left, 1, 1, 1, 0)
+TILE(s1_row_right, 1, 1, 0, 1)
+TILE(s1_pair_middle, 2, 1, 0, 0)
+TILE(s1_pair_left, 2, 1, 1, 0)
+TILE(s1_pair_right, 2, 1, 0, 1)
+TILE(s2_row_middle, 1, 2, 0, 0)
+TILE(s2_row_left, 1, 2, 1, 0)
+TILE(s2_row_right, 1, 2, 0, 1)
+TILE(s2_pair_middle, 2, 2, 0, 0)
+TILE(s2_pair_left, 2, 2, 1, 0)
+TILE(s2_pair_right, 2, 2, 0, 1)
+
+/* [stride - 1][rows - 1][middle, left, right] */
+static tile_function *const tiles[2][2][3] = {
+    {{s1_row_middle, s1_row_left, s1_row_right}, {s1_pair_middle, s1_pair_left, s1_pair_right}},
+    {{s2_row_middle, s2_row_left, s2_row_right}, {s2_pair_middle, s2_pair_left, s2_pair_right}},
+};
+
+static int32_t clamp32(int32_t value, int32_t low, int32_t high)
 {
     return value < low ? low : value > high ? high : value;
 }
 
-/* Output row y. */
-INLINE void output_row(const mn_dwconv_args *d, int32_t y, float *out, const int stride)
+/* One or two output rows whose first window row is `in` (the map's column 0). */
+static void output_rows(const map *m, const float *in, float *out, int rows, int32_t stride)
 {
-    ptrdiff_t pixel = d->channels, row = (ptrdiff_t)d->in_width * pixel;
-    int32_t top = y * stride - d->pad_top;
-    int32_t h0 = clamp32(-top, 0, 3), h1 = clamp32(d->in_height - top, 0, 3);
-    /* Pixels [first, last) have all their columns inside. */
-    int32_t first = clamp32((d->pad_left + stride - 1) / stride, 0, d->out_width);
-    int32_t room = d->in_width - 3 + d->pad_left;
-    int32_t last = room < 0 ? first : clamp32(room / stride + 1, first, d->out_width);
-    const float *corner = d->in + top * row - d->pad_left * pixel; /* of the window of pixel 0; read inside only */
+    const mn_dwconv_args *d = m->d;
+    tile_function *const *kinds = tiles[stride - 1][rows - 1];
     for (int32_t x = 0; x < d->out_width;) {
-        const float *in = corner + x * stride * pixel;
-        float *o = out + x * pixel;
-        int32_t left = x * stride - d->pad_left;
-        int32_t run = x >= first && x < last ? last - x : 0;
-        if (run >= 4) {
-            if (h0 == 0 && h1 == 3)
-                inside(d, in, o, 4, stride);
-            else
-                border(d, in, o, h0, h1, 0, 3, 4, stride);
-            x += 4;
-        } else if (run >= 2) {
-            if (h0 == 0 && h1 == 3)
-                inside(d, in, o, 2, stride);
-            else
-                border(d, in, o, h0, h1, 0, 3, 2, stride);
-            x += 2;
-        } else {
-            border(d, in, o, h0, h1, clamp32(-left, 0, 3), clamp32(d->in_width - left, 0, 3), 1, stride);
-            x++;
+        int32_t left = x * stride - d->pad_left, span = (PIXELS - 1) * stride + 3;
+        /* The tile from x on, or, at the end, one that ends with the row. */
+        int32_t from = d->out_width - x < PIXELS && d->out_width >= PIXELS ? d->out_width - PIXELS : x;
+        int32_t first = from * stride - d->pad_left, over = first + span - d->in_width;
+        const float *at = in + first * m->in_pixel;
+        float *to = out + from * m->out_pixel;
+        if (from + PIXELS <= d->out_width && first >= -1 && over <= 1 && !(first == -1 && over == 1)) {
+            kinds[first == -1 ? 1 : over == 1 ? 2 : 0](m, at, to);
+            x = from + PIXELS;
+            continue;
         }
+        for (int o = 0; o < rows; o++)
+            one_pixel(m, in + o * stride * m->in_row + left * m->in_pixel, out + o * m->out_row + x * m->out_pixel, 0,
+                      clamp32(-left, 0, 3), clamp32(d->in_width - left, 0, 3));
+        x++;
+    }
+}
+
+INLINE void run(const mn_dwconv_args *d, const int stride)
+{
+    map m = {.d = d,
+             .channels = d->channels,
+             .in_pixel = d->in_stride ? d->in_stride : d->channels,
+             .out_pixel = d->out_stride ? d->out_stride : d->channels};
+    m.in_row = d->in_width * m.in_pixel;
+    m.out_row = d->out_width * m.out_pixel;
+    float *out = d->out;
+    for (int32_t y = d->row_begin; y < d->row_end;) {
+        int32_t top = y * stride - d->pad_top;
+        bool pair = y + 2 <= d->row_end && top >= 0 && top + stride + 3 <= d->in_height;
+        m.h0 = clamp32(-top, 0, 3);
+        m.h1 = clamp32(d->in_height - top, 0, 3);
+        output_rows(&m, d->in + top * m.in_row, out, pair ? 2 : 1, stride);
+        y += pair ? 2 : 1;
+        out += (pair ? 2 : 1) * m.out_row;
     }
 }
 
 static void run_stride1(const mn_dwconv_args *d)
 {
-    for (int32_t y = d->row_begin; y < d->row_end; y++)
-        output_row(d, y, d->out + (ptrdiff_t)(y - d->row_begin) * d->out_width * d->channels, 1);
+    run(d, 1);
 }
 
 static void run_stride2(const mn_dwconv_args *d)
 {
-    for (int32_t y = d->row_begin; y < d->row_end; y++)
-        output_row(d, y, d->out + (ptrdiff_t)(y - d->row_begin) * d->out_width * d->channels, 2);
+    run(d, 2);
 }
 
-extern const mn_dwconv_kernel mn_dwconv3x3s1_f32_1x4_avx2, mn_dwconv3x3s2_f32_1x4_avx2;
-const mn_dwconv_kernel mn_dwconv3x3s1_f32_1x4_avx2 = {
-    .name = "mn_dwconv3x3s1_f32_1x4_avx2", .kernel = 3, .stride = 1, .run = run_stride1};
-const mn_dwconv_kernel mn_dwconv3x3s2_f32_1x4_avx2 = {
-    .name = "mn_dwconv3x3s2_f32_1x4_avx2", .kernel = 3, .stride = 2, .run = run_stride2};
+extern const mn_dwconv_kernel mn_dwconv3x3s1_f32_2x4_avx2, mn_dwconv3x3s2_f32_2x4_avx2;
+const mn_dwconv_kernel mn_dwconv3x3s1_f32_2x4_avx2 = {
+    .name = "mn_dwconv3x3s1_f32_2x4_avx2", .kernel = 3, .stride = 1, .run = run_stride1};
+const mn_dwconv_kernel mn_dwconv3x3s2_f32_2x4_avx2 = {
+    .name = "mn_dwconv3x3s2_f32_2x4_avx2", .kernel = 3, .stride = 2, .run = run_stride2};
 #else
 typedef int mn_empty;
 #endif

@@ -8,13 +8,16 @@
  */
 #if defined(__AVX2__) && defined(__FMA__)
 #include <immintrin.h>
+#include <math.h>
 #include <string.h>
 
 #include "kernels/kernels.h"
 
 #define ROWS    6
 #define COLUMNS 16
-#define LONG_K  384 /* a panel slice of 24 KB */
+#ifndef LONG_K
+#define LONG_K 1024 /* a panel slice of 24 KB */
+#endif
 
 /* One tile: rows x (panels * vectors * 8) sums over segments * k. */
 typedef struct tile_args {
@@ -26,8 +29,10 @@ typedef struct tile_args {
     float *c;
     ptrdiff_t c_row_stride;
     const float *bias; /* NULL: none */
-    bool accumulate, finish;
+    bool accumulate;
     float low, high;
+    const float *ahead; /* what to bring into L2 meanwhile, `ahead_step` floats a step of k */
+    ptrdiff_t ahead_step;
 } tile_args;
 
 /* `vectors` are those of one panel (1 or 2); all three counts are constants where this is inlined. */
@@ -36,14 +41,23 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, const
 {
     __m256 sum[8][8];
     const int width = panels * vectors;
+    if (t->accumulate) {
 #pragma GCC unroll 8
-    for (int r = 0; r < rows; r++)
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll 8
+            for (int v = 0; v < width; v++)
+                sum[r][v] = _mm256_loadu_ps(t->c + r * t->c_row_stride + 8 * v);
+    } else {
 #pragma GCC unroll 8
         for (int v = 0; v < width; v++)
-            sum[r][v] = t->accumulate ? _mm256_loadu_ps(t->c + r * t->c_row_stride + 8 * v)
-                        : t->bias     ? _mm256_loadu_ps(t->bias + 8 * v)
-                                      : _mm256_setzero_ps();
-    const float *a[8], *b = t->b;
+            sum[0][v] = t->bias ? _mm256_loadu_ps(t->bias + 8 * v) : _mm256_setzero_ps();
+#pragma GCC unroll 8
+        for (int r = 1; r < rows; r++)
+#pragma GCC unroll 8
+            for (int v = 0; v < width; v++)
+                sum[r][v] = sum[0][v];
+    }
+    const float *a[8], *b = t->b, *ahead = t->ahead;
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++)
         a[r] = t->a[r];
@@ -61,6 +75,8 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, const
                 for (int v = 0; v < width; v++)
                     sum[r][v] = _mm256_fmadd_ps(x, y[v], sum[r][v]);
             }
+            _mm_prefetch((const char *)ahead, _MM_HINT_T1);
+            ahead += t->ahead_step;
             offset += t->k_stride;
             b += COLUMNS;
         }
@@ -70,9 +86,7 @@ static inline __attribute__((always_inline)) void tile(const tile_args *t, const
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 8
         for (int v = 0; v < width; v++) {
-            __m256 x = sum[r][v];
-            if (t->finish)
-                x = _mm256_min_ps(high, _mm256_max_ps(low, x)); /* a NaN in x passes */
+            __m256 x = _mm256_min_ps(high, _mm256_max_ps(low, sum[r][v])); /* a NaN passes */
             _mm256_storeu_ps(t->c + r * t->c_row_stride + 8 * v, x);
         }
 }
@@ -117,37 +131,79 @@ static int32_t next_rows(int32_t left, int32_t most)
     return (left + tiles - 1) / tiles;
 }
 
-/* The rows of one panel (or of several, where few), one slice of the sum. `first` is the first column. */
-static void rows_of_panel(const mn_gemm_args *g, tile_args *t, int32_t first, int32_t columns, tile_function *wide)
+/* Walks the rows of A: where row i starts. */
+typedef struct row_walk {
+    const float *row, *group;
+    int32_t left; /* rows of the group that are still to come */
+} row_walk;
+
+static inline const float *next_row(row_walk *walk, const mn_gemm_args *g)
+{
+    const float *row = walk->row;
+    walk->row += g->row_stride;
+    if (--walk->left == 0) {
+        walk->left = g->group_rows;
+        walk->group += g->group_stride;
+        walk->row = walk->group;
+    }
+    return row;
+}
+
+/* A tile whose columns end within a vector: computed beside, then copied. */
+static void edge_tile(tile_args *t, int32_t rows, int32_t columns, tile_function *function)
+{
+    float edge[8 * COLUMNS], edge_bias[COLUMNS] = {0}, *c = t->c;
+    const float *bias = t->bias;
+    ptrdiff_t stride = t->c_row_stride;
+    if (bias) {
+        memcpy(edge_bias, bias, (size_t)columns * sizeof *bias);
+        t->bias = edge_bias;
+    }
+    if (t->accumulate)
+        for (int32_t r = 0; r < rows; r++)
+            memcpy(edge + r * COLUMNS, c + r * stride, (size_t)columns * sizeof *c);
+    t->c = edge;
+    t->c_row_stride = COLUMNS;
+    function(t);
+    for (int32_t r = 0; r < rows; r++)
+        memcpy(c + r * stride, edge + r * COLUMNS, (size_t)columns * sizeof *c);
+    t->c = c;
+    t->c_row_stride = stride;
+    t->bias = bias;
+}
+
+/* The rows of one panel (or of several, where few), one slice of the sum that starts at `a`. */
+static void rows_of_panel(const mn_gemm_args *g, tile_args *t, const float *a, int32_t columns, tile_function *wide)
 {
     int32_t most = columns <= 8 ? 8 : ROWS;
     tile_function *const *narrow = columns <= 8 ? one_vector : two_vectors;
     bool whole = wide || columns == 8 || columns == COLUMNS;
-    float edge[8 * COLUMNS], edge_bias[COLUMNS] = {0};
-    const float *bias = t->bias;
-    if (!whole && bias) {
-        memcpy(edge_bias, bias, (size_t)columns * sizeof *edge_bias);
-        t->bias = edge_bias;
-    }
+    row_walk walk = {.row = a, .group = a, .left = g->group_rows};
+    int32_t tiles = (g->m + most - 1) / most;
+    ptrdiff_t length = (ptrdiff_t)t->segments * t->k;
+    t->ahead = t->b + length * COLUMNS;
+    t->ahead_step = (COLUMNS + tiles - 1) / tiles;
     for (int32_t i = 0; i < g->m;) {
         int32_t rows = next_rows(g->m - i, most);
-        float *c = g->c + i * g->c_row_stride + first;
-        for (int32_t r = 0; r < rows; r++)
-            t->a[r] += (i + r) / g->group_rows * g->group_stride + (i + r) % g->group_rows * g->row_stride;
-        t->c = whole ? c : edge;
-        t->c_row_stride = whole ? g->c_row_stride : COLUMNS;
-        if (!whole && t->accumulate)
+        if (walk.left > rows) { /* all in one group */
             for (int32_t r = 0; r < rows; r++)
-                memcpy(edge + r * COLUMNS, c + r * g->c_row_stride, (size_t)columns * sizeof *c);
-        (wide ? wide : narrow[rows])(t);
-        if (!whole)
+                t->a[r] = walk.row + r * g->row_stride;
+            walk.row += rows * g->row_stride;
+            walk.left -= rows;
+        } else {
             for (int32_t r = 0; r < rows; r++)
-                memcpy(c + r * g->c_row_stride, edge + r * COLUMNS, (size_t)columns * sizeof *c);
-        for (int32_t r = 0; r < rows; r++)
-            t->a[r] -= (i + r) / g->group_rows * g->group_stride + (i + r) % g->group_rows * g->row_stride;
+                t->a[r] = next_row(&walk, g);
+        }
+        if (wide)
+            wide(t);
+        else if (whole)
+            narrow[rows](t);
+        else
+            edge_tile(t, rows, columns, narrow[rows]);
+        t->c += rows * g->c_row_stride;
+        t->ahead += length * t->ahead_step;
         i += rows;
     }
-    t->bias = bias;
 }
 
 /* All rows of the columns from `first`, the sum cut into slices. */
@@ -167,15 +223,14 @@ static void panel_slices(const mn_gemm_args *g, int32_t first, int32_t columns, 
             .k = length,
             .b = g->b + (size_t)(first / COLUMNS) * g->panel_stride + ((size_t)s * (size_t)g->k + (size_t)k) * COLUMNS,
             .panel_stride = g->panel_stride,
+            .c = g->c + first,
+            .c_row_stride = g->c_row_stride,
             .bias = g->bias ? g->bias + first : NULL,
             .accumulate = g->accumulate || !begin,
-            .finish = end,
-            .low = g->low,
-            .high = g->high,
+            .low = end ? g->low : -INFINITY,
+            .high = end ? g->high : INFINITY,
         };
-        for (int r = 0; r < 8; r++)
-            t.a[r] = g->a + s * g->segment_stride + k * g->k_stride;
-        rows_of_panel(g, &t, first, columns, wide);
+        rows_of_panel(g, &t, g->a + s * g->segment_stride + k * g->k_stride, columns, wide);
         k += length;
         if (k >= g->k) {
             k = 0;
