@@ -3,7 +3,7 @@
 # This is the only list of packages.
 set -eu
 
-packages="gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libjpeg62-turbo-dev libpng-dev libwebp-dev
+packages="gcc g++ libc6-dev cmake ninja-build pkg-config libjansson-dev libjpeg62-turbo-dev libpng-dev libwebp-dev
     libexif-dev libhdf5-dev zlib1g-dev libcmocka-dev"
 
 case "${1-}" in
