@@ -181,7 +181,9 @@ static void read_orientation(reader *r)
 {
     for (jpeg_saved_marker_ptr m = r->jpeg.marker_list; m; m = m->next)
         if (m->marker == JPEG_APP0 + 1 && m->data_length > 6 && memcmp(m->data, "Exif\0\0", 6) == 0) {
-            r->orientation = mn_exif_orientation(m->data, m->data_length);
+            r->status = mn_exif_orientation(m->data, m->data_length, &r->orientation, r->err);
+            if (r->status != MN_OK)
+                longjmp(r->escape, 1);
             return;
         }
 }

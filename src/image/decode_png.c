@@ -20,7 +20,8 @@ typedef struct reader {
     const mn_decode_input *input;
     size_t at;
     int64_t memory; /* bytes that libpng may still have */
-    bool refused;   /* it asked for more */
+    bool refused;   /* it asked for more, or */
+    bool short_of;  /* the system had none; libpng may have gone on without */
     mn_error *err;
     mn_status status;
     mn_image *image;
@@ -36,11 +37,19 @@ static _Noreturn void fail(reader *r, mn_status status, const char *message)
     longjmp(r->escape, 1);
 }
 
+/* To be asked whenever libpng fails, and when it is done: without memory it leaves out what it can. */
+static void check_memory(reader *r)
+{
+    if (r->refused)
+        fail(r, MN_ERROR_LIMIT, "decoding takes more memory than is allowed");
+    if (r->short_of)
+        fail(r, MN_ERROR_OUT_OF_MEMORY, "no memory for libpng");
+}
+
 static _Noreturn void on_error(png_structp png, png_const_charp message)
 {
     reader *r = png_get_error_ptr(png);
-    if (r->refused)
-        fail(r, MN_ERROR_LIMIT, "decoding takes more memory than is allowed");
+    check_memory(r);
     fail(r, MN_ERROR_FORMAT, message);
 }
 
@@ -69,8 +78,10 @@ static png_voidp on_malloc(png_structp png, png_alloc_size_t size)
         return NULL;
     }
     uint8_t *block = malloc(size + BLOCK_HEADER);
-    if (!block)
+    if (!block) {
+        r->short_of = true;
         return NULL;
+    }
     memcpy(block, &(size_t){size}, sizeof(size_t));
     r->memory -= (int64_t)size;
     return block + BLOCK_HEADER;
@@ -181,8 +192,11 @@ static void read_orientation(reader *r)
 {
     png_bytep exif = NULL;
     png_uint_32 size = 0;
-    if (png_get_eXIf_1(r->png, r->info, &size, &exif) != 0 && exif)
-        r->orientation = mn_exif_orientation(exif, size);
+    if (png_get_eXIf_1(r->png, r->info, &size, &exif) == 0 || !exif)
+        return;
+    r->status = mn_exif_orientation(exif, size, &r->orientation, r->err);
+    if (r->status != MN_OK)
+        longjmp(r->escape, 1);
 }
 
 static mn_status decode(const mn_decode_input *input, mn_image **image, int *orientation, mn_error *err)
@@ -197,13 +211,11 @@ static mn_status decode(const mn_decode_input *input, mn_image **image, int *ori
     if (setjmp(r->escape) == 0) {
         r->png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, r, on_error, on_warning, r, on_malloc, on_free);
         r->info = r->png ? png_create_info_struct(r->png) : NULL;
-        if (!r->info && r->refused)
-            fail(r, MN_ERROR_LIMIT, "decoding takes more memory than is allowed");
-        if (!r->info)
-            fail(r, MN_ERROR_OUT_OF_MEMORY, "no memory for libpng");
+        check_memory(r);
         read_header(r);
         read_pixels(r);
         png_read_end(r->png, r->info);
+        check_memory(r);
         read_orientation(r);
         *image = r->image;
         *orientation = r->orientation;

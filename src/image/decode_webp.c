@@ -18,7 +18,7 @@ static bool probe(const uint8_t *bytes, size_t size)
 }
 
 /* Walks the chunks to "EXIF". */
-static int find_orientation(const mn_decode_input *input)
+static mn_status find_orientation(const mn_decode_input *input, int *orientation, mn_error *err)
 {
     mn_reader in = {input->bytes, input->size};
     size_t at = RIFF_HEADER;
@@ -28,10 +28,11 @@ static int find_orientation(const mn_decode_input *input)
         if (!mn_reader_has(&in, body, size))
             break;
         if (memcmp(in.bytes + at, "EXIF", 4) == 0)
-            return mn_exif_orientation(in.bytes + body, size);
+            return mn_exif_orientation(in.bytes + body, size, orientation, err);
         at = body + size + (size & 1);
     }
-    return 1;
+    *orientation = 1;
+    return MN_OK;
 }
 
 static mn_status fail_code(VP8StatusCode code, mn_error *err)
@@ -100,11 +101,12 @@ static mn_status decode(const mn_decode_input *input, mn_image **image, int *ori
             decoded->pixels[i] = mn_over_white(samples[i / 3 * 4 + i % 3], samples[i / 3 * 4 + 3]);
     if (alpha)
         free(samples);
+    if (status == MN_OK)
+        status = find_orientation(input, orientation, err);
     if (status != MN_OK) {
         mn_image_destroy(decoded);
         return status;
     }
-    *orientation = find_orientation(input);
     *image = decoded;
     return MN_OK;
 }

@@ -39,8 +39,9 @@ uint8_t mn_over_white(uint8_t colour, uint8_t alpha);
 /* A sample of range 0..maximum as 0..255, rounded. */
 uint8_t mn_sample_to_byte(uint32_t sample, uint32_t maximum);
 
-/* Orientation in a block of EXIF data, with or without "Exif\0\0" in front; 1 where there is none that is valid. */
-int mn_exif_orientation(const uint8_t *bytes, size_t size);
+/* Orientation in a block of EXIF data, with or without "Exif\0\0" in front; 1 where there is none that is valid.
+ * The one error is MN_ERROR_OUT_OF_MEMORY. */
+mn_status mn_exif_orientation(const uint8_t *bytes, size_t size, int *orientation, mn_error *err);
 
 /* Turns the picture upright. On failure *image is as it was. */
 mn_status mn_image_orient(mn_image **image, int orientation, mn_error *err);

@@ -1,14 +1,11 @@
 /* Every kind of picture file that is read, against the pixels that independent decoders found in it; and what happens
  * to files that are cut short, damaged, too large or of no known kind. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "support/test.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "golden_files.h"
 #include "mobilenet/decode.h"

@@ -1,14 +1,10 @@
 /* Real photographs, decoded and resized, against numbers that Pillow and numpy gave for them
  * (tools/golden/resizes.py --photos): at most one gray level apart. */
+#include "support/test.h"
+
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "golden_numbers.h"
 #include "mobilenet/decode.h"

@@ -1,12 +1,8 @@
 /* What stands between resized pixels and the network: channel count and order, rounding, mean and deviation. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "support/test.h"
 
-#include <cmocka.h>
+#include <math.h>
+#include <string.h>
 
 #include "mobilenet/image.h"
 

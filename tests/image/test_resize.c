@@ -1,14 +1,10 @@
 /* The four resize rules and the crops, against Pillow and against TensorFlow's formulas in numpy
  * (tools/golden/resizes.py); and that a resize reads and writes what it was given and no more. */
+#include "support/test.h"
+
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "golden_numbers.h"
 #include "mobilenet/image.h"
