@@ -18,15 +18,16 @@ static atomic_bool active, failed, sparing;
 static atomic_long met, live, target;
 static atomic_size_t largest;
 
-static bool is_jansson(const void *caller)
+static bool is_fragile(const void *caller)
 {
     Dl_info info;
-    return dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, "libjansson");
+    return dladdr(caller, &info) && info.dli_fname &&
+           (strstr(info.dli_fname, "libjansson") || strstr(info.dli_fname, "libwebp"));
 }
 
 static bool must_fail(size_t size, const void *caller)
 {
-    if (!atomic_load(&active) || (atomic_load(&sparing) && is_jansson(caller)))
+    if (!atomic_load(&active) || (atomic_load(&sparing) && is_fragile(caller)))
         return false;
     if (size > atomic_load(&largest)) /* a race would lose a record; the tests that ask have one thread */
         atomic_store(&largest, size);
@@ -87,9 +88,9 @@ __attribute__((visibility("default"))) void free(void *pointer)
     __libc_free(pointer);
 }
 
-void counting_start(long fail_at, bool spare_jansson)
+void counting_start(long fail_at, bool spare)
 {
-    atomic_store(&sparing, spare_jansson);
+    atomic_store(&sparing, spare);
     atomic_store(&met, 0);
     atomic_store(&largest, 0);
     atomic_store(&failed, false);

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Starts counting; allocation number `fail_at` (1, 2, ...) and no other returns NULL; 0: none does. Where spare_jansson
- * is set, allocations made by that library are not counted. */
-void counting_start(long fail_at, bool spare_jansson);
+/* Starts counting; allocation number `fail_at` (1, 2, ...) and no other returns NULL; 0: none does. Where `spare` is
+ * set, allocations made inside jansson and libwebp, which do not survive that, are not counted. */
+void counting_start(long fail_at, bool spare);
 /* Stops counting; returns the number of allocations met. */
 long counting_stop(void);
 /* The largest request since counting started, in bytes. */
