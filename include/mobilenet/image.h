@@ -47,16 +47,16 @@ typedef struct mn_preprocess {
     mn_crop crop;
     double crop_fraction; /* 0 < f <= 1 */
     mn_resize resize;
-    bool round_to_byte;                               /* resized pixels are rounded to 0..255 before mean and std */
-    bool bgr;                                         /* channels are fed in the order blue, green, red */
-    float mean[MN_PREPROCESS_CHANNELS];               /* in pixel units, 0..255, in feeding order */
+    bool round_to_byte;                 /* resized pixels are rounded (ties to even) before mean and std */
+    bool bgr;                           /* channels are fed in the order blue, green, red */
+    float mean[MN_PREPROCESS_CHANNELS]; /* in pixel units, 0..255, in feeding order */
     float standard_deviation[MN_PREPROCESS_CHANNELS]; /* in pixel units, > 0 */
 } mn_preprocess;
 
 /* Central crop 0.875, TensorFlow 1 bilinear, input in [-1, 1]: TF-slim's evaluation. */
 MN_API mn_preprocess mn_preprocess_default(void);
 
-/* Checks ranges: fraction, finite mean, positive finite standard deviation. */
+/* Checks ranges: fraction, finite mean, positive finite standard deviation (of all MN_PREPROCESS_CHANNELS). */
 MN_API mn_status mn_preprocess_check(const mn_preprocess *preprocess, mn_error *err);
 
 /* Turns `image` into input [height, width, channels] floats. channels is 1 or 3; an image with the other
@@ -65,7 +65,9 @@ MN_API mn_status mn_preprocess_check(const mn_preprocess *preprocess, mn_error *
 MN_API mn_status mn_preprocess_apply(const mn_preprocess *preprocess, const mn_image *image, int32_t height,
                                      int32_t width, int32_t channels, float *input, mn_error *err);
 
-/* Resizes to height x width, unrounded, output [height, width, image->channels] in pixel units. */
+/* Resizes to height x width, output [height, width, image->channels] in pixel units, 0..255. The TensorFlow rules
+ * give fractions; the Pillow rules give the bytes that Pillow gives, as whole numbers. Thread-safe.
+ * Errors: MN_ERROR_ARGUMENT, MN_ERROR_OUT_OF_MEMORY. */
 MN_API mn_status mn_image_resize(const mn_image *image, mn_resize rule, int32_t height, int32_t width, float *output,
                                  mn_error *err);
 

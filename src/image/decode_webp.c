@@ -11,6 +11,8 @@
 #include "image/decoders.h"
 
 enum { RIFF_HEADER = 12, CHUNK_HEADER = 8 };
+/* libwebp keeps up to 4 bytes a pixel (lossless) and 1 for alpha, and tables besides. */
+enum { LIBRARY_BYTES = 5, TABLES = 1 << 20 };
 
 static bool probe(const uint8_t *bytes, size_t size)
 {
@@ -50,6 +52,16 @@ static mn_status fail_code(VP8StatusCode code, mn_error *err)
     }
 }
 
+/* libwebp (1.2.4, lossless) crashes where one of its allocations fails, so memory that it may need is asked for, and
+ * given back, before it is called. */
+static mn_status check_memory(size_t pixels, mn_error *err)
+{
+    size_t bytes = pixels * LIBRARY_BYTES + TABLES;
+    void *volatile block = malloc(bytes); /* volatile: a compiler may leave out a block that nobody uses */
+    free(block);
+    return block ? MN_OK : mn_fail_memory(err, bytes, "libwebp");
+}
+
 /* Bytes of the RGB or RGBA picture are decoded into `samples`, [height, width, 3 or 4]. */
 static mn_status decode_samples(const mn_decode_input *input, WebPDecoderConfig *config, uint8_t *samples,
                                 mn_error *err)
@@ -80,9 +92,9 @@ static mn_status decode(const mn_decode_input *input, mn_image **image, int *ori
         return fail_code(code, err);
     if (config.input.has_animation)
         return mn_fail(err, MN_ERROR_UNSUPPORTED, "an animation, a single picture is wanted");
-    /* libwebp keeps up to 4 bytes a pixel (lossless) and 1 for alpha; RGBA comes before the result */
     bool alpha = config.input.has_alpha != 0;
-    int64_t working = 3 + 3 + 5 + (alpha ? 4 : 0);
+    /* the result, its upright copy, and RGBA before them */
+    int64_t working = 3 + 3 + LIBRARY_BYTES + (alpha ? 4 : 0);
     mn_status status = mn_decode_allow(input, config.input.width, config.input.height, working, err);
     if (status != MN_OK)
         return status;
@@ -94,6 +106,8 @@ static mn_status decode(const mn_decode_input *input, mn_image **image, int *ori
     uint8_t *samples = alpha ? mn_calloc(count, 4) : decoded->pixels;
     if (!samples)
         status = mn_fail_memory(err, count * 4, "pixels with alpha");
+    if (status == MN_OK)
+        status = check_memory(count, err);
     if (status == MN_OK)
         status = decode_samples(input, &config, samples, err);
     if (status == MN_OK && alpha)
