@@ -26,6 +26,8 @@ typedef enum mn_cpu_level {
 
 /* The best level of this processor that this build has, capped by the environment variable MOBILENET_CPU. */
 MN_API mn_cpu_level mn_cpu_best_level(void);
+/* Processors that this process may run on, at least 1: what `threads` 0 stands for. */
+MN_API int32_t mn_cpu_processors(void);
 MN_API const char *mn_cpu_level_name(mn_cpu_level level); /* "reference", "avx2", ... */
 MN_API bool mn_cpu_level_parse(const char *word, mn_cpu_level *level);
 

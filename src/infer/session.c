@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/cpu.h"
 #include "base/status.h"
 #include "infer/session_private.h"
 #include "net/model.h"
@@ -125,4 +126,9 @@ mn_status mn_session_step(const mn_session *session, int32_t index, mn_step_info
         .seconds = step->seconds,
     };
     return MN_OK;
+}
+
+int32_t mn_cpu_processors(void)
+{
+    return mn_cpu_count();
 }
