@@ -4,6 +4,11 @@
 
 #include "command.h"
 
+extern const cli_command cli_bench_command;
+extern const cli_command cli_classify;
+extern const cli_command cli_evaluate;
+extern const cli_command cli_compare;
+extern const cli_command cli_convert;
 extern const cli_command cli_describe;
 extern const cli_command cli_help;
 extern const cli_command cli_completion;

@@ -9,11 +9,14 @@
 
 #include "arch_options.h"
 #include "commands.h"
-#include "mobilenet/model.h"
+#include "mobilenet/import.h"
+#include "mobilenet/session.h"
 #include "output.h"
+#include "session_options.h"
 
 typedef struct describe_values {
     cli_arch arch;
+    cli_session session;
     const char *model;
     bool json;
 } describe_values;
@@ -23,6 +26,8 @@ typedef struct subject {
     mn_net net;
     mn_net_cost cost;
     mn_model *model; /* NULL where an architecture is described */
+    mn_session_options options;
+    size_t session_bytes;
 } subject;
 
 static const char *type_words(const mn_layer *layer)
@@ -124,6 +129,9 @@ static void print_totals(const subject *s)
            cli_count(trainable(total) + total->bn_statistics));
     printf("Activations  %s values, %s; largest input and output of one layer %s\n", cli_count(total->activations),
            cli_bytes(total->activations * 4), cli_bytes(s->cost.activation_peak_bytes));
+    printf("Session      %s bytes (%s) in one block: batch %d, %s, level %s\n", cli_count((int64_t)s->session_bytes),
+           cli_bytes((int64_t)s->session_bytes), s->options.batch, cli_threads_words(&s->options),
+           mn_cpu_level_name(s->options.max_level));
 }
 
 static void print_record(const mn_model *model)
@@ -220,6 +228,8 @@ static void print_json(const subject *s)
     cli_json_add(object, "parameters", json_integer(trainable(total) + total->bn_statistics));
     cli_json_add(object, "activations", json_integer(total->activations));
     cli_json_add(object, "activation_peak_bytes", json_integer(s->cost.activation_peak_bytes));
+    cli_json_add(object, "session_bytes", json_integer((json_int_t)s->session_bytes));
+    cli_json_add(object, "session", cli_json_session(&s->options));
     cli_json_add(object, "by_kind", json_kinds(&s->cost));
     for (int32_t i = 0; i < s->net.layer_count; i++)
         cli_json_append(layers, json_layer(&s->net.layers[i]));
@@ -232,14 +242,27 @@ static void print_json(const subject *s)
 static int run_describe(const cli_call *call)
 {
     const describe_values *values = call->values;
+    const char *clash = cli_given_in(call, CLI_ARCH_TITLE);
     subject s = {.model = NULL};
     mn_error err;
+    mn_status status;
     int code = CLI_DONE;
-    mn_arch arch = cli_arch_get(&values->arch);
-    if (mn_net_build(&arch, &s.net, &err) != MN_OK)
-        return cli_misuse(call->command, "%s", err.message);
+    if (values->model && clash)
+        return cli_misuse(call->command, "--%s cannot be combined with --model: the file says what it is", clash);
+    if (values->model) {
+        if (mn_model_import(values->model, &s.model, &err) != MN_OK)
+            return cli_fail_status(&err);
+        s.net = *mn_model_net(s.model);
+    } else {
+        mn_arch arch = cli_arch_get(&values->arch);
+        if ((status = mn_net_build(&arch, &s.net, &err)) != MN_OK)
+            return cli_misuse(call->command, "%s", err.message);
+    }
     s.cost = mn_net_get_cost(&s.net);
-    if (values->json) {
+    s.options = cli_session_get(&values->session);
+    if (mn_session_size(&s.net, &s.options, &s.session_bytes, &err) != MN_OK) {
+        code = cli_fail_status(&err);
+    } else if (values->json) {
         print_json(&s);
     } else {
         printf("%s\n%s\n\n", cli_arch_title(&s.net.arch), cli_arch_details(&s.net.arch));
@@ -255,11 +278,14 @@ static int run_describe(const cli_call *call)
 }
 
 static const cli_option describe_options[] = {
+    {"model", 'm', CLI_FILE, "FILE", NULL, NULL, 0, 0, offsetof(describe_values, model),
+     "describe this model file instead of an architecture"},
     {"json", 'j', CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(describe_values, json), "print JSON"},
 };
 
 static const cli_group describe_groups[] = {
     CLI_ARCH_GROUP(offsetof(describe_values, arch)),
+    CLI_SESSION_GROUPS(offsetof(describe_values, session)),
     {"Options", describe_options, CLI_COUNT(describe_options), 0},
 };
 
@@ -270,11 +296,12 @@ const cli_command cli_describe = {
     .operand_kind = CLI_TEXT,
     .description = "Prints the layers of a MobileNet with their multiply-adds and weights (the paper's Table 1), the "
                    "share of each kind of layer (Table 2), and the memory that running it takes.\n"
-                   "The network is given by the architecture options.",
+                   "The network is given by the architecture options, or by a model file.",
     .examples = "The paper's network\nmobilenet describe\n"
                 "Half the width, at 160x160, for machines\nmobilenet describe --alpha 0.5 --resolution 160 --json\n"
                 "A network for 32x32 pictures of ten classes\n"
-                "mobilenet describe --resolution 32 --classes 10 --output-stride 8",
+                "mobilenet describe --resolution 32 --classes 10 --output-stride 8\n"
+                "What is in a file\nmobilenet describe --model mobilenet_v1.tflite",
     .groups = describe_groups,
     .group_count = CLI_COUNT(describe_groups),
     .value_bytes = sizeof(describe_values),

@@ -6,20 +6,22 @@
 
 #include "output.h"
 
-const cli_option cli_session_options[CLI_SESSION_OPTION_COUNT] = {
-    {"batch", 'b', CLI_INTEGER, "N", "1", NULL, 1, 4096, offsetof(cli_session, batch), "images a run"},
-    {"threads", 't', CLI_INTEGER, "N", NULL, NULL, 1, 256, offsetof(cli_session, threads),
-     "threads of the session; otherwise every processor of this process"},
-    {"level", 0, CLI_CHOICE, "LEVEL", NULL, "reference|avx2|avx512|avx512bf16|neon", 0, 0, offsetof(cli_session, level),
+const cli_option cli_run_options[3] = {
+    {"threads", 't', CLI_INTEGER, "N", NULL, NULL, 1, 256, offsetof(cli_run, threads),
+     "threads to compute with; otherwise every processor of this process"},
+    {"level", 0, CLI_CHOICE, "LEVEL", NULL, "reference|avx2|avx512|avx512bf16|neon", 0, 0, offsetof(cli_run, level),
      "highest kernel level to use; otherwise the best of this processor"},
-    {"precision", 0, CLI_CHOICE, "KIND", "float32", "float32|bfloat16", 0, 0, offsetof(cli_session, precision),
+    {"precision", 0, CLI_CHOICE, "KIND", "float32", "float32|bfloat16", 0, 0, offsetof(cli_run, precision),
      "numbers to compute with"},
 };
 
-mn_session_options cli_session_get(const cli_session *values)
+const cli_option cli_session_options[1] = {
+    {"batch", 'b', CLI_INTEGER, "N", "1", NULL, 1, 4096, offsetof(cli_session, batch), "images in one run"},
+};
+
+mn_session_options cli_run_get(const cli_run *values)
 {
     mn_session_options options = mn_session_options_default();
-    options.batch = (int32_t)values->batch;
     options.threads = (int32_t)values->threads;
     options.max_level = mn_cpu_best_level();
     if (strcmp(values->precision, "bfloat16") == 0)
@@ -32,6 +34,13 @@ mn_session_options cli_session_get(const cli_session *values)
     else if (values->level)
         cli_say("mobilenet: this processor and build have no %s; %s is used", values->level,
                 mn_cpu_level_name(options.max_level));
+    return options;
+}
+
+mn_session_options cli_session_get(const cli_session *values)
+{
+    mn_session_options options = cli_run_get(&values->run);
+    options.batch = (int32_t)values->batch;
     return options;
 }
 

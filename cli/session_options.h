@@ -7,19 +7,34 @@
 #include "command.h"
 #include "mobilenet/session.h"
 
-typedef struct cli_session {
-    int64_t batch, threads;
+#define CLI_RUN_TITLE "Running"
+
+/* For commands that run: threads, level, precision. */
+typedef struct cli_run {
+    int64_t threads;
     const char *level, *precision;
+} cli_run;
+
+/* For commands that describe and time sessions: a batch size too. */
+typedef struct cli_session {
+    cli_run run;
+    int64_t batch;
 } cli_session;
 
-extern const cli_option cli_session_options[];
-#define CLI_SESSION_OPTION_COUNT 4
-#define CLI_SESSION_GROUP(offset)                                                                                      \
+extern const cli_option cli_run_options[];     /* [3] */
+extern const cli_option cli_session_options[]; /* [1] */
+#define CLI_RUN_GROUP(offset)                                                                                          \
     {                                                                                                                  \
-        "Running", cli_session_options, CLI_SESSION_OPTION_COUNT, offset                                               \
+        CLI_RUN_TITLE, cli_run_options, 3, offset                                                                      \
+    }
+#define CLI_SESSION_GROUPS(at)                                                                                         \
+    {CLI_RUN_TITLE, cli_run_options, 3, (at) + offsetof(cli_session, run)},                                            \
+    {                                                                                                                  \
+        "Batch", cli_session_options, 1, at                                                                            \
     }
 
 /* The values as session options; a level above this processor's is lowered to it, with a word on stderr. */
+mn_session_options cli_run_get(const cli_run *values);
 mn_session_options cli_session_get(const cli_session *values);
 /* "1 thread", "2 threads", "all processors"; one static buffer. */
 const char *cli_threads_words(const mn_session_options *options);

@@ -70,6 +70,10 @@ static void print_cell(const cli_table *table, int column, const char *text, int
 {
     bool last = column == table->column_count - 1;
     int space = width - width_of(text);
+    if (last && *text == '\0') { /* no blanks at the end of a line */
+        putchar('\n');
+        return;
+    }
     if (column > 0)
         fputs("  ", stdout);
     if (table->columns[column].align == CLI_RIGHT)

@@ -92,7 +92,7 @@ static mn_status inflate_idx(const uint8_t *bytes, size_t size, mn_idx *idx, mn_
 {
     uint8_t header[HEADER_MAX];
     size_t got;
-    uint64_t total;
+    uint64_t total = 0;
     mn_status status = inflate_bytes(bytes, size, header, sizeof header, false, &got, err);
     if (status == MN_OK)
         status = parse_header(header, got, idx, &total, err);
@@ -118,7 +118,7 @@ static mn_status inflate_idx(const uint8_t *bytes, size_t size, mn_idx *idx, mn_
 mn_status mn_idx_parse(const uint8_t *bytes, size_t size, mn_idx *idx, mn_error *err)
 {
     mn_idx result = {0};
-    uint64_t total;
+    uint64_t total = 0;
     mn_status status;
     if (size >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b) {
         status = inflate_idx(bytes, size, &result, err);

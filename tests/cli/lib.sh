@@ -76,14 +76,28 @@ expect_near() {
         fail "$1 was expected to be $2, give or take $3"
 }
 
-# A file below the assets folder (trained models, photographs), or the test is skipped.
-asset() {
-    path=${MOBILENET_TEST_ASSETS:-$SOURCE_DIR/../shared}/$1
-    if [ ! -e "$path" ]; then
-        echo "skipped: there is no $path (MOBILENET_TEST_ASSETS names the folder)" >&2
-        exit 77
-    fi
-    echo "$path"
+# A gray picture of 8x8 pixels: picture FILE VALUE, where VALUE (0 to 200) decides the pattern.
+picture() {
+    awk -v v="$2" 'BEGIN {
+        print "P2 8 8 255"
+        for (y = 0; y < 8; y++) { for (x = 0; x < 8; x++) printf "%d ", (v + x * (v % 7) * 5 + y * (v % 5) * 6) % 256; print "" }
+    }' >"$1"
+}
+
+# A model of random weights: model OUT RESOLUTION CHANNELS CLASSES SEED [LABEL...]
+model() {
+    "$MAKE_MODEL" "$@" || { echo "FAIL: no model could be made"; exit 1; }
+}
+
+# Sets $assets to the assets folder (trained models, photographs), or skips the test where it lacks one of "$@".
+require_assets() {
+    assets=${MOBILENET_TEST_ASSETS:-$SOURCE_DIR/../shared}
+    for asset; do
+        if [ ! -e "$assets/$asset" ]; then
+            echo "skipped: there is no $assets/$asset (MOBILENET_TEST_ASSETS names the folder)"
+            exit 77
+        fi
+    done
 }
 
 # The last line of every test.

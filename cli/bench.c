@@ -1,0 +1,219 @@
+/* bench: how fast this machine runs a network, against what its arithmetic allows.
+ *
+ *     warm up, then rounds of { measure the peak of multiply-adds; run the network }, so that both meet the same
+ *     clock and the same neighbours; medians over all of it
+ */
+#include "bench.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch_options.h"
+#include "commands.h"
+#include "describe.h"
+#include "inputs.h"
+#include "output.h"
+#include "session_options.h"
+
+typedef struct bench_values {
+    cli_arch arch;
+    cli_session session;
+    const char *model;
+    double seconds;
+    bool layers, cold, once, json;
+} bench_values;
+
+static const char *layer_range(const mn_net *net, const mn_step_info *step)
+{
+    static char text[2 * MN_LAYER_NAME_BYTES + 4];
+    if (step->first_layer == step->last_layer)
+        snprintf(text, sizeof text, "%s", net->layers[step->first_layer].name);
+    else
+        snprintf(text, sizeof text, "%s .. %s", net->layers[step->first_layer].name,
+                 net->layers[step->last_layer].name);
+    return text;
+}
+
+static void print_steps(const cli_bench *b)
+{
+    static const cli_column columns[] = {{"Layers", CLI_LEFT}, {"Kernel", CLI_LEFT},  {"ms", CLI_RIGHT},
+                                         {"%", CLI_RIGHT},     {"GMAC/s", CLI_RIGHT}, {"% of peak", CLI_RIGHT},
+                                         {"Note", CLI_LEFT}};
+    cli_table *table = cli_table_create(columns, CLI_COUNT(columns));
+    double total = 0;
+    for (int32_t i = 0; i < b->step_count; i++)
+        total += b->steps[i].seconds;
+    for (int32_t i = 0; i < b->step_count; i++) {
+        const mn_step_info *step = &b->steps[i];
+        double rate = step->seconds > 0 ? (double)step->macs * b->batch / step->seconds / 1e9 : 0;
+        cli_table_cell(table, "%s", layer_range(b->net, step));
+        cli_table_cell(table, "%s", step->kernel);
+        cli_table_cell(table, "%.4f", 1e3 * step->seconds);
+        cli_table_cell(table, "%.1f", total > 0 ? 100 * step->seconds / total : 0);
+        if (step->macs > 0) {
+            cli_table_cell(table, "%.2f", rate);
+            cli_table_cell(table, "%.1f", 200 * rate / b->peak_gflops);
+        } else {
+            cli_table_cell(table, "-");
+            cli_table_cell(table, "-");
+        }
+        cli_table_cell(table, "%s", step->note);
+    }
+    cli_table_print(table);
+}
+
+static void print_text(const cli_bench *b)
+{
+    const char *plural = b->threads == 1 ? "" : "s";
+    printf("%s\n%s\n\n", cli_arch_title(&b->net->arch), cli_arch_details(&b->net->arch));
+    printf("peak      %.1f GFLOP/s of float multiply-adds, %d thread%s at level %s (one multiply-add is two FLOP)\n",
+           b->peak_gflops, b->threads, plural, mn_cpu_level_name(b->level));
+    printf("median    %.3f ms for %d image%s\n", b->median_ms, b->batch, b->batch == 1 ? "" : "s");
+    printf("minimum   %.3f ms\n", b->min_ms);
+    printf("spread    %.3f to %.3f ms hold 80 %% of %d runs (%.1f %% of the median)\n", b->low_ms, b->high_ms, b->runs,
+           cli_bench_spread(b));
+    printf("rate      %.2f GMAC/s, %.1f images a second, %.1f %% of the peak\n", cli_bench_rate(b),
+           1e3 * b->batch / b->median_ms, cli_bench_percent(b));
+    printf("memory    session %s bytes; process at its peak %s\n", cli_count((int64_t)b->session_bytes),
+           cli_bytes(b->peak_rss_bytes));
+    printf("making    %.2f ms to make the session from the model\n", b->create_ms);
+    if (b->cold_ms > 0)
+        printf("cold      %.2f ms from process start, over model file and session, to the first output\n", b->cold_ms);
+    if (b->steps) {
+        putchar('\n');
+        print_steps(b);
+    }
+}
+
+static json_t *json_steps(const cli_bench *b)
+{
+    json_t *array = json_array();
+    for (int32_t i = 0; i < b->step_count; i++) {
+        const mn_step_info *step = &b->steps[i];
+        json_t *object = json_object();
+        double rate = step->seconds > 0 ? (double)step->macs * b->batch / step->seconds / 1e9 : 0;
+        cli_json_add(object, "first_layer", cli_json_text(b->net->layers[step->first_layer].name));
+        cli_json_add(object, "last_layer", cli_json_text(b->net->layers[step->last_layer].name));
+        cli_json_add(object, "kernel", cli_json_text(step->kernel));
+        cli_json_add(object, "note", cli_json_text(step->note));
+        cli_json_add(object, "macs", json_integer(step->macs));
+        cli_json_add(object, "ms", cli_json_real(1e3 * step->seconds));
+        cli_json_add(object, "gmacs_per_s", cli_json_real(rate));
+        cli_json_add(object, "percent_of_peak", cli_json_real(200 * rate / b->peak_gflops));
+        cli_json_append(array, object);
+    }
+    return array;
+}
+
+static void print_json(const cli_bench *b)
+{
+    json_t *object = json_object();
+    cli_json_add(object, "arch", cli_json_arch(&b->net->arch));
+    cli_json_add(object, "macs", json_integer(b->macs));
+    cli_json_add(object, "batch", json_integer(b->batch));
+    cli_json_add(object, "threads", json_integer(b->threads));
+    cli_json_add(object, "cpu_level", cli_json_text(mn_cpu_level_name(b->level)));
+    cli_json_add(object, "precision",
+                 cli_json_text(b->options.precision == MN_PRECISION_BFLOAT16 ? "bfloat16" : "float32"));
+    cli_json_add(object, "runs", json_integer(b->runs));
+    cli_json_add(object, "median_ms", cli_json_real(b->median_ms));
+    cli_json_add(object, "min_ms", cli_json_real(b->min_ms));
+    cli_json_add(object, "p10_ms", cli_json_real(b->low_ms));
+    cli_json_add(object, "p90_ms", cli_json_real(b->high_ms));
+    cli_json_add(object, "spread_percent", cli_json_real(cli_bench_spread(b)));
+    cli_json_add(object, "images_per_second", cli_json_real(1e3 * b->batch / b->median_ms));
+    cli_json_add(object, "gmacs_per_s", cli_json_real(cli_bench_rate(b)));
+    cli_json_add(object, "peak_gflops", cli_json_real(b->peak_gflops));
+    cli_json_add(object, "percent_of_peak", cli_json_real(cli_bench_percent(b)));
+    cli_json_add(object, "session_bytes", json_integer((json_int_t)b->session_bytes));
+    cli_json_add(object, "peak_rss_bytes", json_integer(b->peak_rss_bytes));
+    cli_json_add(object, "create_ms", cli_json_real(b->create_ms));
+    cli_json_add(object, "cold_start_ms", b->cold_ms > 0 ? cli_json_real(b->cold_ms) : json_null());
+    if (b->steps)
+        cli_json_add(object, "layers", json_steps(b));
+    cli_json_print(object);
+}
+
+/* A model with random weights of the architecture that the options describe. */
+static int make_model(const cli_call *call, const cli_arch *values, mn_model **model)
+{
+    mn_arch arch = cli_arch_get(values);
+    mn_net net;
+    mn_error err;
+    if (mn_net_build(&arch, &net, &err) != MN_OK)
+        return cli_misuse(call->command, "%s", err.message);
+    if (mn_model_create(&arch, model, &err) != MN_OK)
+        return cli_fail_status(&err);
+    mn_model_initialise(*model, 1);
+    return CLI_DONE;
+}
+
+static int run_bench(const cli_call *call)
+{
+    const bench_values *values = call->values;
+    const char *clash = cli_given_in(call, CLI_ARCH_TITLE);
+    mn_model *model = NULL;
+    cli_bench b = {0};
+    int code;
+    if (values->model && clash)
+        return cli_misuse(call->command, "--%s cannot be combined with --model: the file says what it is", clash);
+    code = values->model ? cli_model_open(call, values->model, &model, NULL) : make_model(call, &values->arch, &model);
+    if (code != CLI_DONE)
+        return code;
+    b.options = cli_session_get(&values->session);
+    b.model = model;
+    b.model_path = values->model;
+    if (values->once) {
+        code = cli_bench_once(&b);
+    } else if ((code = cli_bench_run(&b, values->seconds, values->layers)) == CLI_DONE) {
+        if (values->cold)
+            code = cli_bench_cold(&b, call->program);
+        if (code == CLI_DONE && values->json)
+            print_json(&b);
+        else if (code == CLI_DONE)
+            print_text(&b);
+    }
+    cli_bench_free(&b);
+    mn_model_destroy(model);
+    return code;
+}
+
+static const cli_option bench_options[] = {
+    {"model", 'm', CLI_FILE, "FILE", NULL, NULL, 0, 0, offsetof(bench_values, model),
+     "time this model instead of random weights"},
+    {"seconds", 's', CLI_REAL, "S", "3", NULL, 0.01, 3600, offsetof(bench_values, seconds),
+     "how long to run the network in all"},
+    {"layers", 'l', CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(bench_values, layers),
+     "show every step: kernel, time, rate, blocking"},
+    {"cold", 'c', CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(bench_values, cold),
+     "time a cold start too: a new process of this program that reads the model file and runs it once"},
+    {"once", 0, CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(bench_values, once),
+     "run once and print the best class: what --cold starts"},
+    {"json", 'j', CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(bench_values, json), "print JSON"},
+};
+
+static const cli_group bench_groups[] = {
+    CLI_ARCH_GROUP(offsetof(bench_values, arch)),
+    CLI_SESSION_GROUPS(offsetof(bench_values, session)),
+    {"Options", bench_options, CLI_COUNT(bench_options), 0},
+};
+
+const cli_command cli_bench_command = {
+    .name = "bench",
+    .summary = "Time a network against the peak of this processor",
+    .operands = "",
+    .operand_kind = CLI_TEXT,
+    .description =
+        "Measures the peak rate of multiply-adds of this processor and, in turn with it, the time that a network "
+        "takes; "
+        "prints the median, the minimum and the spread, the rate, and how much of the peak it is. Without --model the "
+        "weights are random, which takes the same time.\n"
+        "The peak is that of as many threads as the session has, all at once, in float32; so bfloat16 can go above it.",
+    .examples = "The paper's network on one thread\nmobilenet bench --threads 1\n"
+                "Where the time goes\nmobilenet bench --alpha 0.25 --resolution 128 --threads 1 --layers",
+    .groups = bench_groups,
+    .group_count = CLI_COUNT(bench_groups),
+    .value_bytes = sizeof(bench_values),
+    .run = run_bench,
+};

@@ -1,0 +1,274 @@
+/* Timing a session: rounds in which the peak is measured and the network runs, in turn. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "bench.h"
+#include "output.h"
+
+#define ROUNDS       5
+#define RUNS_MAX     200000
+#define WARM_UP_RUNS 3
+#define WARM_UP_MIN  0.2 /* seconds: the clock has settled by then */
+#define PROFILE_MIN  7
+#define PROFILE_MAX  101
+#define QUICK_RUNS   1001
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double cli_percentile(double *values, int count, double part)
+{
+    qsort(values, (size_t)count, sizeof *values, compare_doubles);
+    return values[(int)(part * (count - 1) + 0.5)];
+}
+
+double cli_bench_rate(const cli_bench *b)
+{
+    return (double)b->macs * b->batch / (b->median_ms * 1e6);
+}
+
+double cli_bench_percent(const cli_bench *b)
+{
+    return b->peak_gflops > 0 ? 200.0 * cli_bench_rate(b) / b->peak_gflops : 0;
+}
+
+double cli_bench_spread(const cli_bench *b)
+{
+    return 100.0 * (b->high_ms - b->low_ms) / b->median_ms;
+}
+
+/* ---- the peak of several threads at once ---- */
+
+typedef struct peak_task {
+    pthread_t thread;
+    mn_cpu_level level;
+    double gflops;
+} peak_task;
+
+static void *measure_peak(void *argument)
+{
+    peak_task *task = argument;
+    task->gflops = mn_cpu_measure_peak(task->level);
+    return NULL;
+}
+
+static double peak_of(mn_cpu_level level, int32_t threads)
+{
+    peak_task *tasks = cli_alloc((size_t)threads, sizeof *tasks);
+    double sum = 0;
+    int32_t started = 1;
+    tasks[0].level = level;
+    for (; started < threads; started++) {
+        tasks[started].level = level;
+        if (pthread_create(&tasks[started].thread, NULL, measure_peak, &tasks[started]) != 0)
+            break;
+    }
+    measure_peak(&tasks[0]);
+    for (int32_t i = 0; i < started; i++) {
+        if (i > 0)
+            pthread_join(tasks[i].thread, NULL);
+        sum += tasks[i].gflops;
+    }
+    free(tasks);
+    return sum;
+}
+
+/* ---- runs ---- */
+
+typedef struct stage {
+    mn_session *session;
+    float *input, *output;
+    int32_t batch;
+} stage;
+
+/* Makes the session and an input that is neither zero nor constant. */
+static int stage_open(stage *s, const mn_model *model, const mn_session_options *options)
+{
+    const mn_arch *arch = &mn_model_net(model)->arch;
+    size_t elements = (size_t)arch->height * (size_t)arch->width * (size_t)arch->channels;
+    mn_error err;
+    s->batch = options->batch;
+    if (mn_session_create(model, options, &s->session, &err) != MN_OK)
+        return cli_fail_status(&err);
+    s->input = cli_alloc((size_t)s->batch * elements, sizeof(float));
+    s->output = cli_alloc((size_t)s->batch * (size_t)arch->classes, sizeof(float));
+    for (size_t i = 0; i < (size_t)s->batch * elements; i++)
+        s->input[i] = (float)(i * 7919 % 511) / 255.5f - 1.0f;
+    return CLI_DONE;
+}
+
+static void stage_close(stage *s)
+{
+    mn_session_destroy(s->session);
+    free(s->input);
+    free(s->output);
+    *s = (stage){0};
+}
+
+/* Seconds of one run; below zero, having said why, where it failed. */
+static double time_run(stage *s)
+{
+    mn_error err;
+    double start = cli_seconds();
+    if (mn_session_run(s->session, s->input, s->batch, s->output, &err) != MN_OK) {
+        cli_fail_status(&err);
+        return -1;
+    }
+    return cli_seconds() - start;
+}
+
+/* Runs until `seconds` are over, at least once; returns the new number of times, or -1. */
+static int time_runs(stage *s, double seconds, double *times, int count)
+{
+    double start = cli_seconds();
+    do {
+        double t = time_run(s);
+        if (t < 0)
+            return -1;
+        if (count < RUNS_MAX)
+            times[count++] = t;
+    } while (cli_seconds() - start < seconds);
+    return count;
+}
+
+static int warm_up(stage *s)
+{
+    double start = cli_seconds();
+    for (int i = 0; i < WARM_UP_RUNS || cli_seconds() - start < WARM_UP_MIN; i++) {
+        if (time_run(s) < 0)
+            return CLI_FAILED;
+        if (cli_seconds() - start > 5 * WARM_UP_MIN)
+            break; /* slow networks need no more */
+    }
+    return CLI_DONE;
+}
+
+/* A second session that times its steps; medians by step. */
+static int profile(cli_bench *b, double seconds)
+{
+    mn_session_options options = b->options;
+    stage s = {0};
+    int32_t runs = 0;
+    options.profile = true;
+    if (stage_open(&s, b->model, &options) != CLI_DONE || warm_up(&s) != CLI_DONE) {
+        stage_close(&s);
+        return CLI_FAILED;
+    }
+    b->step_count = mn_session_step_count(s.session);
+    b->steps = cli_alloc((size_t)b->step_count, sizeof *b->steps);
+    double *times = cli_alloc((size_t)b->step_count * PROFILE_MAX, sizeof *times); /* [step_count, PROFILE_MAX] */
+    double start = cli_seconds();
+    int code = CLI_DONE;
+    mn_error err;
+    while (code == CLI_DONE && runs < PROFILE_MAX && (runs < PROFILE_MIN || cli_seconds() - start < seconds)) {
+        code = time_run(&s) < 0 ? CLI_FAILED : CLI_DONE;
+        for (int32_t i = 0; i < b->step_count && code == CLI_DONE; i++) {
+            if (mn_session_step(s.session, i, &b->steps[i], &err) != MN_OK)
+                code = cli_fail_status(&err);
+            times[i * PROFILE_MAX + runs] = b->steps[i].seconds;
+        }
+        runs++;
+    }
+    for (int32_t i = 0; i < b->step_count && code == CLI_DONE; i++)
+        b->steps[i].seconds = cli_percentile(times + i * PROFILE_MAX, runs, 0.5);
+    free(times);
+    b->profiled = s.session; /* the notes live as long as it does */
+    s.session = NULL;
+    stage_close(&s);
+    return code;
+}
+
+static int64_t peak_rss(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (int64_t)usage.ru_maxrss * 1024 : 0;
+}
+
+int cli_bench_run(cli_bench *b, double seconds, bool layers)
+{
+    stage s = {0};
+    double peaks[ROUNDS], start = cli_seconds();
+    double *times = cli_alloc(RUNS_MAX, sizeof *times);
+    int count = 0, code = stage_open(&s, b->model, &b->options);
+    b->create_ms = 1e3 * (cli_seconds() - start);
+    if (code != CLI_DONE || (code = warm_up(&s)) != CLI_DONE)
+        goto done;
+    b->net = mn_model_net(b->model);
+    b->macs = mn_net_get_cost(b->net).total.macs;
+    b->batch = s.batch;
+    b->threads = mn_session_threads(s.session);
+    b->level = mn_session_level(s.session);
+    b->session_bytes = mn_session_bytes(s.session);
+    b->peak_rss_bytes = peak_rss(); /* before the table of times grows */
+    for (int round = 0; round < ROUNDS; round++) {
+        peaks[round] = peak_of(b->level, b->threads);
+        if ((count = time_runs(&s, seconds / ROUNDS, times, count)) < 0) {
+            code = CLI_FAILED;
+            goto done;
+        }
+    }
+    b->runs = count;
+    b->peak_gflops = cli_percentile(peaks, ROUNDS, 1); /* what disturbs a round only lowers it */
+    b->median_ms = 1e3 * cli_percentile(times, count, 0.5);
+    b->min_ms = 1e3 * times[0]; /* sorted by now */
+    b->low_ms = 1e3 * cli_percentile(times, count, 0.1);
+    b->high_ms = 1e3 * cli_percentile(times, count, 0.9);
+    if (layers)
+        code = profile(b, seconds);
+done:
+    free(times);
+    stage_close(&s);
+    return code;
+}
+
+/* Milliseconds of the steps of the last run that lie within layers first..last. */
+static double steps_ms(const mn_session *session, int32_t first, int32_t last)
+{
+    double sum = 0;
+    mn_step_info step;
+    for (int32_t i = 0; i < mn_session_step_count(session); i++)
+        if (mn_session_step(session, i, &step, NULL) == MN_OK && step.first_layer >= first && step.last_layer <= last)
+            sum += step.seconds;
+    return 1e3 * sum;
+}
+
+double cli_bench_quick(const cli_quick *q)
+{
+    stage s = {0};
+    mn_model *model = NULL;
+    mn_error err;
+    double result = -1, *times = cli_alloc(QUICK_RUNS, sizeof *times), start = cli_seconds();
+    mn_session_options options = q->options;
+    int count = 0;
+    options.profile = q->first_layer >= 0;
+    if (mn_model_create(&q->arch, &model, &err) != MN_OK) {
+        cli_fail_status(&err);
+        goto done;
+    }
+    mn_model_initialise(model, 1);
+    if (stage_open(&s, model, &options) != CLI_DONE)
+        goto done;
+    do { /* the median passes over the first run, which wakes caches and threads */
+        double t = 1e3 * time_run(&s);
+        if (t < 0)
+            goto done;
+        times[count++] = options.profile ? steps_ms(s.session, q->first_layer, q->last_layer) : t;
+    } while (count < QUICK_RUNS && cli_seconds() - start < q->seconds);
+    result = cli_percentile(times, count, 0.5);
+done:
+    free(times);
+    stage_close(&s);
+    mn_model_destroy(model);
+    return result;
+}
+
+void cli_bench_free(cli_bench *b)
+{
+    free(b->steps);
+    mn_session_destroy(b->profiled);
+}

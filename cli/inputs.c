@@ -1,0 +1,174 @@
+/* Model files and pictures: finding and reading what the command line names. */
+#include "inputs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mobilenet/decode.h"
+#include "mobilenet/import.h"
+#include "output.h"
+
+#define STDIN_MAX ((size_t)256 << 20)
+
+/* Folder of the program: of the running file where the system tells, else of argv[0]. */
+static void program_folder(const char *program, char *folder, size_t size)
+{
+    ssize_t length = readlink("/proc/self/exe", folder, size - 1);
+    if (length > 0)
+        folder[length] = '\0';
+    else
+        snprintf(folder, size, "%s", strchr(program, '/') ? program : "./");
+    char *slash = strrchr(folder, '/');
+    if (slash)
+        *slash = '\0';
+}
+
+static const char *default_model(const char *program)
+{
+    static const char *const places[] = {"", "/models", "/../models", "/../../models", "/../share/mobilenet"};
+    static char path[PATH_MAX + 64];
+    char folder[PATH_MAX];
+    program_folder(program, folder, sizeof folder);
+    for (int i = 0; i < CLI_COUNT(places); i++) {
+        snprintf(path, sizeof path, "%s%s/default.safetensors", folder, places[i]);
+        if (access(path, R_OK) == 0)
+            return path;
+    }
+    return NULL;
+}
+
+int cli_model_open(const cli_call *call, const char *path, mn_model **model, const char **opened)
+{
+    mn_error err;
+    if (!path)
+        path = default_model(call->program);
+    if (!path)
+        return cli_fail("there is no default model (default.safetensors) beside the program; say which one to use: "
+                        "mobilenet %s --model FILE %s",
+                        call->command->name, call->command->operands);
+    if (mn_model_import(path, model, &err) != MN_OK)
+        return cli_fail_status(&err);
+    if (opened)
+        *opened = path;
+    return CLI_DONE;
+}
+
+/* All of stdin; *size is how much. NULL, with errno, on failure. */
+static uint8_t *read_stdin(size_t *size)
+{
+    size_t capacity = 1 << 16, used = 0;
+    uint8_t *bytes = malloc(capacity);
+    while (bytes) {
+        ssize_t got = read(STDIN_FILENO, bytes + used, capacity - used);
+        if (got == 0)
+            break;
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 || (used += (size_t)got) > STDIN_MAX) {
+            if (got > 0)
+                errno = EFBIG;
+            free(bytes);
+            return NULL;
+        }
+        if (used == capacity) {
+            uint8_t *larger = realloc(bytes, 2 * capacity);
+            if (!larger)
+                free(bytes);
+            bytes = larger;
+            capacity *= 2;
+        }
+    }
+    *size = used;
+    return bytes;
+}
+
+mn_status cli_picture_load(const char *path, mn_image **image, mn_error *err)
+{
+    if (strcmp(path, "-") != 0)
+        return mn_image_load(path, NULL, image, err);
+    size_t size;
+    uint8_t *bytes = read_stdin(&size);
+    if (!bytes) {
+        err->status = MN_ERROR_IO;
+        snprintf(err->message, sizeof err->message, "cannot read a picture from stdin: %s", strerror(errno));
+        return MN_ERROR_IO;
+    }
+    mn_status status = mn_image_decode(bytes, size, NULL, image, err);
+    free(bytes);
+    return status;
+}
+
+bool cli_is_picture(const char *name)
+{
+    static const char *const endings[] = {".jpg", ".jpeg", ".png", ".webp", ".ppm", ".pgm", ".pnm", ".bmp"};
+    const char *dot = strrchr(name, '.');
+    for (int i = 0; dot && i < CLI_COUNT(endings); i++)
+        if (strcasecmp(dot, endings[i]) == 0)
+            return true;
+    return false;
+}
+
+void cli_paths_add(cli_paths *list, const char *path)
+{
+    if (list->count == list->capacity) {
+        list->capacity = list->capacity ? 2 * list->capacity : 64;
+        char **paths = realloc(list->paths, (size_t)list->capacity * sizeof *paths);
+        if (!paths)
+            cli_die("out of memory for a list of files");
+        list->paths = paths;
+    }
+    size_t size = strlen(path) + 1;
+    char *copy = cli_alloc(size, 1);
+    memcpy(copy, path, size);
+    list->paths[list->count++] = copy;
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool cli_paths_expand(cli_paths *list, const char *operand)
+{
+    struct stat info;
+    if (strcmp(operand, "-") == 0 || stat(operand, &info) != 0 || !S_ISDIR(info.st_mode)) {
+        cli_paths_add(list, operand); /* what is wrong with it shows when it is read */
+        return true;
+    }
+    DIR *folder = opendir(operand);
+    if (!folder) {
+        cli_fail("cannot open the folder '%s': %s", cli_clean(operand), strerror(errno));
+        return false;
+    }
+    int first = list->count;
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        char path[PATH_MAX];
+        bool slash = operand[strlen(operand) - 1] == '/';
+        if (entry->d_name[0] == '.' || !cli_is_picture(entry->d_name))
+            continue;
+        if (snprintf(path, sizeof path, "%s%s%s", operand, slash ? "" : "/", entry->d_name) < (int)sizeof path)
+            cli_paths_add(list, path);
+    }
+    closedir(folder);
+    if (list->count == first) {
+        cli_fail("the folder '%s' holds no picture (JPEG, PNG, WebP, PPM, PGM, BMP)", cli_clean(operand));
+        return false;
+    }
+    qsort(list->paths + first, (size_t)(list->count - first), sizeof *list->paths, compare_paths);
+    return true;
+}
+
+void cli_paths_free(cli_paths *list)
+{
+    for (int i = 0; i < list->count; i++)
+        free(list->paths[i]);
+    free(list->paths);
+    *list = (cli_paths){0};
+}
