@@ -283,6 +283,7 @@ void mn_hdf5_close(mn_hdf5 *file)
         return;
     if (file->file >= 0)
         H5Fclose(file->file);
+    H5Eclear2(H5E_DEFAULT); /* a thread that ends with errors on its list keeps the library from closing */
     H5Eset_auto2(H5E_DEFAULT, file->saved_report, file->saved_report_data);
     H5PLset_loading_state(file->saved_plugins);
     pthread_mutex_unlock(&library);
