@@ -7,6 +7,7 @@ those that disagree, then time the rest in rounds that alternate. Cold start, me
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -16,9 +17,8 @@ import numpy as np
 import cold
 import models
 import report
-from worker_process import Worker, WorkerFailed, interpreter_with, python_worker
+from worker_process import Worker, WorkerFailed, interpreter_with, python_worker, run_first
 
-PRIORITY = -15
 TOLERANCE = 1e-3  # of the natural logarithm of each probability: that of the logits
 ENGINES = ["ours", "onednn", "onnxruntime", "litert", "openvino", "mnn", "ncnn", "pytorch"]
 
@@ -97,19 +97,12 @@ def start(commands_, stem, threads, batch):
     return workers, refused, differences
 
 
-def raise_priority():
-    """Asks for the processor ahead of other work; the answer is printed, for only root gets it."""
-    try:
-        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY)
-    except PermissionError:
-        pass
-    return os.getpriority(os.PRIO_PROCESS, 0)
-
-
 def peak_gflops(programs):
     """Multiply-add peak of one core, measured now by our library."""
-    out = subprocess.run([os.path.join(programs, "make_model"), "--peak"], capture_output=True, text=True, check=True)
-    return json.loads(out.stdout)
+    with subprocess.Popen([os.path.join(programs, "make_model"), "--peak"], stdout=subprocess.PIPE, text=True,
+                          start_new_session=True) as process:
+        first = run_first(process.pid)
+        return {**json.loads(process.stdout.read()), "first": first}
 
 
 def measure(workers, rounds, seconds, programs):
@@ -148,7 +141,9 @@ def main():
     folder = os.environ["PEERS_MODELS"]
     os.makedirs(folder, exist_ok=True)
     commands_, missing = commands(options.engines, options.programs)
-    result = {"machine": report.machine(), "nice": raise_priority(), "level": peak_gflops(options.programs)["level"], "missing": missing,
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that workers are closed
+    peak = peak_gflops(options.programs)
+    result = {"machine": report.machine(), "level": peak["level"], "first": peak["first"], "missing": missing,
               "cases": [], "cold": []}
     print(report.head(result), flush=True)
     for name in options.models:

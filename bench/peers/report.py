@@ -19,8 +19,8 @@ def head(result):
     m = result["machine"]
     lines = [f"CPU: {m['cpu']} (family {m['family']}, model {m['model']}), {m['processors']} processors, "
              f"{' '.join(m['flags'])}; load {m['load_at_start']:.2f} at the start",
-             f"our kernel level: {result['level']}; nice {result['nice']}; median: of the rounds' medians; best: the "
-             "round least disturbed; min: the fastest single run"]
+             f"our kernel level: {result['level']}; workers run ahead of other work: {'yes' if result['first'] else 'no'}",
+             "median: of the rounds' medians; best: the round least disturbed; min: the fastest single run"]
     lines += [f"left out: {engine}: {why}" for engine, why in result["missing"].items()]
     return "\n".join(lines)
 
