@@ -97,29 +97,28 @@ def start(commands_, stem, threads, batch):
     return workers, refused, differences
 
 
-def peak_gflops(programs):
-    """Multiply-add peak of one core, measured now by our library."""
-    with subprocess.Popen([os.path.join(programs, "make_model"), "--peak"], stdout=subprocess.PIPE, text=True,
-                          start_new_session=True) as process:
+def machine_facts(programs):
+    """Multiply-add peak of one core and handover between two, measured now."""
+    with subprocess.Popen([os.path.join(programs, "machine_facts")], stdout=subprocess.PIPE, text=True) as process:
         first = run_first(process.pid)
         return {**json.loads(process.stdout.read()), "first": first}
 
 
 def measure(workers, rounds, seconds, programs):
-    """Rounds that alternate; each starts with another engine. Returns slices and the peaks measured between."""
-    names, slices, peaks = list(workers), {name: [] for name in workers}, []
+    """Rounds that alternate; each starts with another engine. Returns slices and the facts measured between."""
+    names, slices, facts = list(workers), {name: [] for name in workers}, []
     for r in range(rounds):
-        peaks.append(peak_gflops(programs)["gflops"])
+        facts.append(machine_facts(programs))
         k = r % len(names)
         for name in names[k:] + names[:k]:
             slices[name].append(workers[name].ask(f"time {seconds}"))
-    return slices, peaks
+    return slices, facts
 
 
 def one_case(name, batch, threads, stem, macs, commands_, options):
     workers, refused, differences = start(commands_, stem, threads, batch)
     try:
-        slices, peaks = measure(workers, options.rounds, options.seconds, options.programs)
+        slices, facts = measure(workers, options.rounds, options.seconds, options.programs)
         rows = {}
         for engine, worker in workers.items():
             memory = worker.ask("memory")
@@ -132,7 +131,8 @@ def one_case(name, batch, threads, stem, macs, commands_, options):
         for worker in workers.values():
             worker.close()
     return {"model": name, "batch": batch, "threads": threads, "macs": macs * batch,
-            "peak_gflops": max(peaks), "engines": rows, "refused": refused}
+            "peak_gflops": max(f["gflops"] for f in facts),
+            "handover_ns": statistics.median(f["handover_ns"] for f in facts), "engines": rows, "refused": refused}
 
 
 def main():
@@ -142,8 +142,8 @@ def main():
     os.makedirs(folder, exist_ok=True)
     commands_, missing = commands(options.engines, options.programs)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that workers are closed
-    peak = peak_gflops(options.programs)
-    result = {"machine": report.machine(), "level": peak["level"], "first": peak["first"], "missing": missing,
+    facts = machine_facts(options.programs)
+    result = {"machine": report.machine(), "level": facts["level"], "first": facts["first"], "missing": missing,
               "cases": [], "cold": []}
     print(report.head(result), flush=True)
     for name in options.models:

@@ -3,7 +3,7 @@
  *     make_model ALPHA SIZE separable|standard FILE
  *
  * Weights are He-initialised; gamma, beta, mean and variance get values that make folding visible, so that an
- * engine that lost a bias or a scale would disagree. Also prints this core's peak: make_model --peak.
+ * engine that lost a bias or a scale would disagree.
  */
 #include <mobilenet/mobilenet.h>
 #include <stdbool.h>
@@ -43,20 +43,11 @@ static void disturb(mn_tensor *tensor)
         tensor->data[i] = uniform(low, high);
 }
 
-static int print_peak(void)
-{
-    mn_cpu_level level = mn_cpu_best_level();
-    printf("{\"level\": \"%s\", \"gflops\": %.2f}\n", mn_cpu_level_name(level), mn_cpu_measure_peak(level));
-    return 0;
-}
-
 int main(int argc, char **argv)
 {
     mn_error err;
     mn_model *model = NULL;
     mn_arch arch = mn_arch_default();
-    if (argc == 2 && !strcmp(argv[1], "--peak"))
-        return print_peak();
     if (argc != 5 || !mn_conv_kind_parse(argv[3], &arch.conv)) {
         fprintf(stderr, "usage: make_model ALPHA SIZE separable|standard FILE\n");
         return 2;

@@ -34,7 +34,7 @@ def case(c):
     """Time of one run (whole batch); rate, share of the peak and multiple of our time are of the best round."""
     rows, limit = c["engines"], c["peak_gflops"] * c["threads"]
     lines = ["", f"== {c['model']}, batch {c['batch']}, {c['threads']} thread{'s' if c['threads'] > 1 else ''}: "
-             f"{c['macs'] / 1e6:.1f} million multiply-adds; peak {c['peak_gflops']:.1f} GFLOP/s a core",
+             f"{c['macs'] / 1e6:.1f} million multiply-adds; peak {c['peak_gflops']:.1f} GFLOP/s a core; handover {c['handover_ns']:.0f} ns",
              f"{'engine':<13}{'version':<15}{'median ms':>11}{'best ms':>10}{'min ms':>10}{'GFLOP/s':>10}"
              f"{'of peak':>9}{'x ours':>8}{'difference':>12}"]
     ours = rows.get("ours", {}).get("best_ms")

@@ -10,9 +10,6 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-PRIORITY = -15
-
-
 class WorkerFailed(RuntimeError):
     pass
 
@@ -20,17 +17,13 @@ class WorkerFailed(RuntimeError):
 def run_first(pid):
     """Puts a process ahead of other work. True where the system allowed it (root only).
 
-    Linux weighs whole sessions against each other first (autogroup) and processes of one session after that,
-    so the process must be the first of a session of its own and both weights are set.
+    Round robin, not a nice value: Linux weighs whole sessions against each other before it looks at nice values,
+    and a heavy session's two threads stay on one processor; real-time threads are spread.
     """
     try:
-        os.setpriority(os.PRIO_PROCESS, pid, PRIORITY)
-        with open(f"/proc/{pid}/autogroup", "w") as f:
-            f.write(str(PRIORITY))
-    except PermissionError:
+        os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(1))
+    except (PermissionError, ProcessLookupError):
         return False
-    except (FileNotFoundError, ProcessLookupError):
-        pass  # a kernel without autogroups, or a process that has ended
     return True
 
 
@@ -47,8 +40,7 @@ class Worker:
             begin = time.perf_counter()
             self.process = subprocess.Popen(
                 [*command, stem, str(threads), str(batch), f"{stem}-b{batch}.input"],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=HERE,
-                start_new_session=True)
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=HERE)
             run_first(self.process.pid)
             self.ready = self.read()
             self.cold_s = time.perf_counter() - begin
