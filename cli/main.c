@@ -10,8 +10,8 @@
 #include "output.h"
 
 const cli_command *const cli_commands[] = {
-    &cli_classify,      &cli_evaluate, &cli_describe,   &cli_convert, &cli_compare,
-    &cli_bench_command, &cli_help,     &cli_completion, NULL,
+    &cli_classify, &cli_evaluate,      &cli_describe, &cli_train,      &cli_convert,
+    &cli_compare,  &cli_bench_command, &cli_help,     &cli_completion, NULL,
 };
 
 const cli_command *cli_find_command(const char *name)

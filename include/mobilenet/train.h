@@ -145,6 +145,56 @@ MN_API const float *mn_trainer_gradient(const mn_trainer *trainer, const char *n
 MN_API mn_status mn_trainer_save(const mn_trainer *trainer, const char *note, const char *path, mn_error *err);
 MN_API mn_status mn_trainer_load(mn_trainer *trainer, const char *path, char **note, mn_error *err);
 
+/* What happens during a run, in this order: SKIPPED images while the data are decoded, START, then STEP after each step,
+ * EPOCH after each epoch, CHECKPOINT after each one written, and END. */
+typedef enum mn_train_event_kind {
+    MN_TRAIN_SKIPPED = 0,
+    MN_TRAIN_START,
+    MN_TRAIN_STEP,
+    MN_TRAIN_EPOCH,
+    MN_TRAIN_CHECKPOINT,
+    MN_TRAIN_END
+} mn_train_event_kind;
+
+typedef struct mn_train_event {
+    mn_train_event_kind kind;
+    const char *what, *why;            /* SKIPPED: image and reason; CHECKPOINT: path */
+    int64_t step, steps;               /* done, and of the whole run */
+    double epoch;                      /* epochs done */
+    int64_t train_images, held_out;    /* START */
+    size_t bytes;                      /* START: memory of the trainer */
+    mn_step_result result;             /* STEP */
+    double train_loss, train_accuracy; /* EPOCH: means over the epoch's (augmented) batches */
+    double loss, accuracy;             /* EPOCH, END: on the held-out images; NaN where there are none */
+    bool best;                         /* EPOCH: the best so far */
+    const mn_trainer *trainer;         /* EPOCH, END: for mn_trainer_export */
+} mn_train_event;
+
+typedef struct mn_train_options {
+    mn_recipe recipe;
+    int32_t threads;          /* of the trainer; 0: the processors available */
+    int32_t loader_threads;   /* that make batches ahead; 0: 1 */
+    bool head_only;           /* see mn_trainer_options */
+    double validation;        /* share of the images that is held out, chosen by seed, class by class; 0: none */
+    double patience;          /* epochs without a better held-out accuracy after which to stop; 0: never */
+    bool strict;              /* an image that cannot be decoded is an error */
+    size_t pixel_bytes;       /* decoded images are kept up to this size; 0: 1 GiB */
+    const char *checkpoint;   /* file for the trainer's state, or NULL */
+    int64_t checkpoint_steps; /* how often it is written; 0: after every epoch */
+    bool resume;              /* go on from the checkpoint where it exists */
+    const volatile int *stop; /* set to non-zero (by a signal handler) to write a checkpoint and return; may be NULL */
+    void (*report)(void *context, const mn_train_event *event); /* may be NULL */
+    void *context;
+} mn_train_options;
+
+mn_train_options mn_train_options_default(void);
+
+/* Learns `model` on all samples of `dataset`. *trained gets the moving average's weights (or the last, where the recipe
+ * has no moving average); it is NULL where the run was stopped before its end.
+ * Errors: those of decoding and of mn_trainer_step; MN_ERROR_ARGUMENT where data and model do not fit together. */
+MN_API mn_status mn_train_run(const mn_model *model, const mn_dataset *dataset, const mn_train_options *options,
+                              mn_model **trained, mn_error *err);
+
 #ifdef __cplusplus
 }
 #endif

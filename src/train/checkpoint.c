@@ -150,7 +150,7 @@ static mn_status check_file(const mn_trainer *t, const mn_mapping *file, size_t 
 mn_status mn_trainer_load(mn_trainer *t, const char *path, char **note, mn_error *err)
 {
     mn_mapping file;
-    size_t text_bytes, note_bytes, count;
+    size_t text_bytes = 0, note_bytes = 0, count;
     mn_status status = mn_file_map(path, &file, err);
     if (status != MN_OK)
         return status;

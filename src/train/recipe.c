@@ -58,8 +58,8 @@ static const field fields[] = {
     FIELD(crop_area, KIND_REAL, 0.01, 1, "random resized crop: least share of the area, 1: none"),
     FIELD(jitter, KIND_REAL, 0, 0.9, "brightness, contrast and saturation within 1 +- this"),
     FIELD(erase, KIND_REAL, 0, 1, "probability of random erasing"),
-    FIELD(mixup, KIND_REAL, 0, 100, "mixup: alpha of the Beta distribution, 0: none"),
-    FIELD(cutmix, KIND_REAL, 0, 100, "cutmix: alpha of the Beta distribution, 0: none"),
+    FIELD(mixup, KIND_REAL, 0, 2, "mixup: alpha of the Beta distribution, 0: none"),
+    FIELD(cutmix, KIND_REAL, 0, 2, "cutmix: alpha of the Beta distribution, 0: none"),
 };
 #define FIELD_COUNT ((int32_t)(sizeof fields / sizeof *fields))
 

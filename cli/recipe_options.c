@@ -1,0 +1,73 @@
+/* The recipe's fields as options. Ranges and defaults are the library's. */
+#include <stdio.h>
+#include <string.h>
+
+#include "output.h"
+#include "train.h"
+
+#define OPTION(k, name, argument, help)                                                                                \
+    {                                                                                                                  \
+        name, 0, CLI_TEXT, argument, NULL, NULL, 0, 0, offsetof(cli_recipe, values[k]), help                           \
+    }
+
+const cli_option cli_recipe_options[CLI_RECIPE_COUNT] = {
+    OPTION(0, "seed", "N", "where all randomness comes from; otherwise 1"),
+    {"batch", 'b', CLI_TEXT, "N", NULL, NULL, 0, 0, offsetof(cli_recipe, values[1]),
+     "images a step; otherwise 128, or as many as suit a small data set"},
+    {"epochs", 'e', CLI_TEXT, "X", NULL, NULL, 0, 0, offsetof(cli_recipe, values[2]),
+     "passes over the training images; otherwise 30"},
+    OPTION(3, "optimiser", "KIND", "sgd (Nesterov), rmsprop (as in the paper) or adamw; otherwise sgd"),
+    OPTION(4, "learning-rate", "X", "learning rate at its highest; otherwise 0.1"),
+    OPTION(5, "momentum", "X", "momentum, and beta1 of adamw; otherwise 0.9"),
+    OPTION(6, "decay", "X", "decay of the mean square of rmsprop, beta2 of adamw; otherwise 0.999"),
+    OPTION(7, "epsilon", "X", "added to the mean square of rmsprop and adamw; otherwise 1e-8"),
+    OPTION(8, "weight-decay", "X", "weight decay of convolutions and classifier; otherwise 0.0005"),
+    OPTION(9, "decay-all", "YES", "yes: weight decay on depthwise filters, batch norm and biases too; otherwise no"),
+    OPTION(10, "clip-norm", "X", "largest norm of the gradient; otherwise any"),
+    OPTION(11, "schedule", "KIND", "constant, step, cosine or one-cycle; otherwise cosine"),
+    OPTION(12, "warmup-epochs", "X", "epochs of linear warm-up, the way up of one-cycle; otherwise 1"),
+    OPTION(13, "step-epochs", "X", "schedule step: epochs between drops; otherwise 30"),
+    OPTION(14, "step-factor", "X", "schedule step: factor of a drop; otherwise 0.1"),
+    OPTION(15, "final-rate", "X", "share of the learning rate at the end of cosine and one-cycle; otherwise 0"),
+    OPTION(16, "label-smoothing", "X", "share of the target that is spread over all classes; otherwise 0"),
+    OPTION(17, "ema", "X", "moving average of the weights, decay a step, for instance 0.999; otherwise none"),
+    OPTION(18, "statistics-momentum", "X", "momentum of batch norm's moving statistics; otherwise 0.9"),
+    OPTION(19, "reestimate-batches", "N",
+           "batches for batch norm's statistics at the end, 0: keep the moving ones; otherwise 100"),
+    OPTION(20, "pad-crop", "N", "shifted crops: pixels of border; otherwise 4 for small images"),
+    OPTION(21, "flip", "YES", "mirror one image in two; otherwise yes for photographs"),
+    OPTION(22, "crop-area", "X", "random resized crop: least share of the area; otherwise 0.35 for large images"),
+    OPTION(23, "jitter", "X", "brightness, contrast and saturation within 1 +- X; otherwise none"),
+    OPTION(24, "erase", "X", "probability of random erasing; otherwise 0"),
+    OPTION(25, "mixup", "X", "mixup with Beta(X, X); otherwise none"),
+    OPTION(26, "cutmix", "X", "cutmix with Beta(X, X); otherwise none"),
+};
+
+int cli_recipe_get(const cli_call *call, const cli_recipe *values, mn_recipe *recipe)
+{
+    for (int i = 0; i < CLI_RECIPE_COUNT; i++) {
+        char name[32];
+        mn_error err;
+        if (!values->values[i])
+            continue;
+        snprintf(name, sizeof name, "%s", cli_recipe_options[i].name);
+        for (char *p = name; *p; p++)
+            if (*p == '-')
+                *p = '_';
+        if (mn_recipe_set(recipe, name, values->values[i], &err) != MN_OK)
+            return cli_misuse(call->command, "--%s: %s", cli_recipe_options[i].name, err.message);
+    }
+    return CLI_DONE;
+}
+
+void cli_recipe_suit(const mn_dataset *data, const mn_arch *arch, mn_recipe *recipe)
+{
+    bool small = arch->height <= 64 && arch->width <= 64, digits = strcmp(mn_dataset_kind(data), "idx") == 0;
+    int64_t images = mn_dataset_size(data);
+    while (recipe->batch > 8 && images < 10 * (int64_t)recipe->batch)
+        recipe->batch /= 2;
+    recipe->learning_rate = 0.1 * recipe->batch / 128.0;
+    recipe->pad_crop = small ? (arch->height + 7) / 8 : 0;
+    recipe->crop_area = small ? 1 : 0.35;
+    recipe->flip = !digits;
+}

@@ -1,0 +1,322 @@
+/* mobilenet train: a data set in, a model out. */
+#include "train.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "output.h"
+
+typedef struct train_values {
+    cli_arch arch;
+    cli_recipe recipe;
+    const char *output, *log, *from;
+    double validation, patience, dropout;
+    int64_t checkpoint_steps, threads, loader_threads, pixel_mib;
+    bool resume, strict, head_only, no_checkpoint;
+} train_values;
+
+static volatile int stop_asked;
+
+static void ask_stop(int signal_number)
+{
+    (void)signal_number;
+    stop_asked = 1;
+}
+
+/* What the reports of a run are written to. */
+typedef struct listener {
+    const train_values *values;
+    FILE *log; /* JSON lines, or NULL */
+    bool log_failed;
+    cli_progress progress;
+    double start;
+    int64_t skipped, shown_step;
+    double accuracy; /* the last on held-out images */
+    double best;
+    char best_path[4096];
+} listener;
+
+static void log_line(listener *l, json_t *object)
+{
+    char *text = l->log ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(8)) : NULL;
+    if (text && (fprintf(l->log, "%s\n", text) < 0 || fflush(l->log) != 0))
+        l->log_failed = true;
+    free(text);
+    json_decref(object);
+}
+
+static json_t *log_object(const char *event, const mn_train_event *e)
+{
+    json_t *object = json_object();
+    cli_json_add(object, "event", cli_json_text(event));
+    cli_json_add(object, "step", json_integer(e->step));
+    cli_json_add(object, "epoch", cli_json_real(e->epoch));
+    return object;
+}
+
+static void on_start(listener *l, const mn_train_event *e)
+{
+    cli_say("%s images to learn from, %s held out%s, %s steps, %s of memory", cli_count(e->train_images),
+            cli_count(e->held_out), l->skipped ? " (some were left out)" : "", cli_count(e->steps),
+            cli_bytes((int64_t)e->bytes));
+    if (e->step > 0)
+        cli_say("going on after step %s", cli_count(e->step));
+    json_t *object = log_object("start", e);
+    cli_json_add(object, "steps", json_integer(e->steps));
+    cli_json_add(object, "train_images", json_integer(e->train_images));
+    cli_json_add(object, "held_out", json_integer(e->held_out));
+    cli_json_add(object, "skipped", json_integer(l->skipped));
+    log_line(l, object);
+    l->start = cli_seconds();
+    l->shown_step = e->step;
+    l->progress = cli_progress_begin("train", "steps", e->steps);
+}
+
+static void on_step(listener *l, const mn_train_event *e)
+{
+    cli_progress_step(&l->progress, e->step);
+    if (!l->log)
+        return;
+    json_t *object = log_object("step", e);
+    cli_json_add(object, "loss", cli_json_real(e->result.loss));
+    cli_json_add(object, "rate", cli_json_real(e->result.rate));
+    cli_json_add(object, "gradient_norm", cli_json_real(e->result.gradient_norm));
+    log_line(l, object);
+}
+
+static void save_best(listener *l, const mn_train_event *e)
+{
+    mn_model *model;
+    mn_error err;
+    if (mn_trainer_export(e->trainer, MN_WEIGHTS_EMA, &model, &err) != MN_OK ||
+        mn_model_save(model, l->best_path, &err) != MN_OK)
+        cli_say("the best model so far could not be kept: %s", err.message);
+    else
+        mn_model_destroy(model);
+}
+
+static void on_epoch(listener *l, const mn_train_event *e)
+{
+    int64_t steps = e->step - l->shown_step;
+    double seconds = cli_seconds() - l->start;
+    double rate = seconds > 0 ? (double)steps * mn_trainer_recipe(e->trainer)->batch / seconds : 0;
+    char held[64] = "";
+    if (!isnan(e->accuracy))
+        snprintf(held, sizeof held, "; held out: loss %.4f, %.2f %%%s", e->loss, 100 * e->accuracy,
+                 e->best ? " (best)" : "");
+    cli_progress_end(&l->progress);
+    cli_say("epoch %.4g: loss %.4f, %.2f %%%s; %.4g images a second", e->epoch, e->train_loss, 100 * e->train_accuracy,
+            held, rate);
+    l->start = cli_seconds();
+    l->shown_step = e->step;
+    json_t *object = log_object("epoch", e);
+    cli_json_add(object, "train_loss", cli_json_real(e->train_loss));
+    cli_json_add(object, "train_accuracy", cli_json_real(e->train_accuracy));
+    cli_json_add(object, "loss", cli_json_real(e->loss));
+    cli_json_add(object, "accuracy", cli_json_real(e->accuracy));
+    cli_json_add(object, "images_per_second", cli_json_real(rate));
+    log_line(l, object);
+    if (e->best)
+        save_best(l, e);
+}
+
+static void on_event(void *context, const mn_train_event *e)
+{
+    listener *l = context;
+    switch (e->kind) {
+    case MN_TRAIN_SKIPPED:
+        l->skipped++;
+        cli_say("left out: %s: %s", cli_clean(e->what), cli_clean(e->why));
+        break;
+    case MN_TRAIN_START:
+        on_start(l, e);
+        break;
+    case MN_TRAIN_STEP:
+        on_step(l, e);
+        break;
+    case MN_TRAIN_EPOCH:
+        on_epoch(l, e);
+        break;
+    case MN_TRAIN_CHECKPOINT:
+        log_line(l, log_object("checkpoint", e));
+        break;
+    case MN_TRAIN_END: {
+        l->accuracy = e->accuracy;
+        json_t *object = log_object("end", e);
+        cli_json_add(object, "loss", cli_json_real(e->loss));
+        cli_json_add(object, "accuracy", cli_json_real(e->accuracy));
+        log_line(l, object);
+        break;
+    }
+    }
+}
+
+/* The model's record says how it was made. */
+static mn_status describe_run(mn_model *model, const mn_recipe *recipe, const listener *l, mn_error *err)
+{
+    char accuracy[64];
+    char *text = mn_recipe_text(recipe);
+    mn_status status = MN_OK;
+    if (!text)
+        cli_die("memory is short");
+    status = mn_model_set_info(model, "recipe", text, err);
+    free(text);
+    if (status == MN_OK && !isnan(l->accuracy)) {
+        snprintf(accuracy, sizeof accuracy, "%.2f %% of the images held out from training", 100 * l->accuracy);
+        status = mn_model_set_info(model, "accuracy", accuracy, err);
+    }
+    return status;
+}
+
+static int learn(const cli_call *call, const mn_dataset *data, const mn_model *model, const mn_recipe *recipe)
+{
+    const train_values *v = call->values;
+    char checkpoint[4096];
+    listener l = {.values = v, .accuracy = (double)NAN};
+    mn_error err;
+    mn_model *trained = NULL;
+    if (snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", v->output) >= (int)sizeof checkpoint ||
+        snprintf(l.best_path, sizeof l.best_path, "%s.best", v->output) >= (int)sizeof l.best_path)
+        return cli_misuse(call->command, "the name of the output is too long");
+    if (v->log && !(l.log = fopen(v->log, v->resume ? "a" : "w")))
+        return cli_fail("%s cannot be opened for writing", v->log);
+    mn_train_options options = mn_train_options_default();
+    options.recipe = *recipe;
+    options.threads = (int32_t)v->threads;
+    options.loader_threads = (int32_t)v->loader_threads;
+    options.head_only = v->head_only;
+    options.validation = v->validation;
+    options.patience = v->patience;
+    options.strict = v->strict;
+    options.pixel_bytes = (size_t)v->pixel_mib << 20;
+    options.checkpoint = v->no_checkpoint ? NULL : checkpoint;
+    options.checkpoint_steps = v->checkpoint_steps;
+    options.resume = v->resume;
+    options.stop = &stop_asked;
+    options.report = on_event;
+    options.context = &l;
+    mn_status status = mn_train_run(model, data, &options, &trained, &err);
+    cli_progress_end(&l.progress);
+    int code = status == MN_OK ? CLI_DONE : cli_fail_status(&err);
+    if (code == CLI_DONE && !trained) {
+        cli_say("stopped; go on with --resume and the same options");
+        code = CLI_FAILED;
+    } else if (code == CLI_DONE) {
+        status = describe_run(trained, recipe, &l, &err);
+        if (status == MN_OK)
+            status = mn_model_save(trained, v->output, &err);
+        code = status == MN_OK ? CLI_DONE : cli_fail_status(&err);
+        if (code == CLI_DONE && !isnan(l.accuracy))
+            printf("%s: %.2f %% of the held-out images right\n", v->output, 100 * l.accuracy);
+        else if (code == CLI_DONE)
+            printf("%s\n", v->output);
+    }
+    if (l.log && (fclose(l.log) != 0 || l.log_failed))
+        code = cli_fail("%s could not be written", v->log);
+    mn_model_destroy(trained);
+    return code;
+}
+
+static int run_train(const cli_call *call)
+{
+    const train_values *v = call->values;
+    mn_dataset *data = NULL;
+    mn_model *model = NULL;
+    mn_error err;
+    if (v->from && cli_given_in(call, CLI_ARCH_TITLE))
+        return cli_misuse(call->command, "--%s goes with a new model; --from has its own architecture",
+                          cli_given_in(call, CLI_ARCH_TITLE));
+    if (v->head_only && !v->from)
+        return cli_misuse(call->command, "--head-only wants a trained model: --from MODEL");
+    mn_recipe recipe = mn_recipe_default();
+    int code = cli_recipe_get(call, &v->recipe, &recipe);
+    if (code != CLI_DONE)
+        return code;
+    mn_status status = mn_dataset_open(call->operands[0], MN_SPLIT_TRAIN, NULL, 0, &data, &err);
+    if (status == MN_ERROR_ARGUMENT)
+        status = mn_dataset_open(call->operands[0], MN_SPLIT_DEFAULT, NULL, 0, &data, &err);
+    if (status != MN_OK)
+        return cli_fail_status(&err);
+    uint64_t seed = recipe.seed;
+    code = v->from ? cli_train_from(v->from, data, seed, &model)
+                   : cli_train_fresh(call, &v->arch, v->dropout, data, seed, &model);
+    if (code == CLI_DONE) {
+        recipe = mn_recipe_default();
+        cli_recipe_suit(data, &mn_model_net(model)->arch, &recipe);
+        code = cli_recipe_get(call, &v->recipe, &recipe);
+    }
+    if (code == CLI_DONE) {
+        struct sigaction action = {.sa_handler = ask_stop};
+        sigaction(SIGTERM, &action, NULL);
+        sigaction(SIGINT, &action, NULL);
+        cli_say("%s\n%s", cli_arch_title(&mn_model_net(model)->arch), cli_arch_details(&mn_model_net(model)->arch));
+        code = learn(call, data, model, &recipe);
+    }
+    mn_model_destroy(model);
+    mn_dataset_close(data);
+    return code;
+}
+
+static const cli_option train_options[] = {
+    {"output", 'o', CLI_FILE, "MODEL", "model.safetensors", NULL, 0, 0, offsetof(train_values, output),
+     "where the trained model goes; MODEL.best keeps the best so far, MODEL.checkpoint the state"},
+    {"from", 'f', CLI_FILE, "MODEL", NULL, NULL, 0, 0, offsetof(train_values, from),
+     "start from this trained model; otherwise from random weights"},
+    {"head-only", 0, CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(train_values, head_only),
+     "learn the classifier alone, the rest stays as --from has it"},
+    {"validation", 0, CLI_REAL, "X", "0.1", NULL, 0, 0.9, offsetof(train_values, validation),
+     "share of the training images that is held out to measure accuracy"},
+    {"patience", 0, CLI_REAL, "X", "0", NULL, 0, 1e6, offsetof(train_values, patience),
+     "stop after this many epochs without a better accuracy; 0: never"},
+    {"dropout", 0, CLI_REAL, "X", "0.001", NULL, 0, 0.99, offsetof(train_values, dropout),
+     "share of the classifier's inputs that is dropped while learning"},
+    {"resume", 0, CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(train_values, resume),
+     "go on from MODEL.checkpoint where it exists; give the same options again"},
+    {"checkpoint-steps", 0, CLI_INTEGER, "N", "0", NULL, 0, 1e12, offsetof(train_values, checkpoint_steps),
+     "write the checkpoint every N steps; 0: after every epoch. SIGTERM and SIGINT write one too"},
+    {"no-checkpoint", 0, CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(train_values, no_checkpoint),
+     "write no checkpoint"},
+    {"log", 0, CLI_FILE, "FILE", NULL, NULL, 0, 0, offsetof(train_values, log),
+     "write every step and epoch as a line of JSON; otherwise no log"},
+    {"strict", 0, CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(train_values, strict),
+     "an image that cannot be decoded ends the run; otherwise it is named and left out"},
+    {"threads", 't', CLI_INTEGER, "N", NULL, NULL, 1, 256, offsetof(train_values, threads),
+     "threads that compute; otherwise every processor of this process. The result is the same"},
+    {"loader-threads", 0, CLI_INTEGER, "N", "1", NULL, 1, 64, offsetof(train_values, loader_threads),
+     "threads that decode and augment ahead. The result is the same"},
+    {"pixel-memory", 0, CLI_INTEGER, "MIB", "1024", NULL, 1, 1 << 20, offsetof(train_values, pixel_mib),
+     "decoded images are kept up to this size, the rest is decoded again in every epoch"},
+};
+
+static const cli_group train_groups[] = {
+    {"Training", train_options, CLI_COUNT(train_options), 0},
+    CLI_ARCH_GROUP(offsetof(train_values, arch)),
+    CLI_RECIPE_GROUP(offsetof(train_values, recipe)),
+};
+
+const cli_command cli_train = {
+    .name = "train",
+    .summary = "Learn a model from labelled images",
+    .operands = "DATA",
+    .min_operands = 1,
+    .max_operands = 1,
+    .operand_kind = CLI_FOLDER,
+    .description = "Learns a MobileNet from a folder of class folders, a list file, IDX files (MNIST family) or "
+                   "CIFAR binaries; where the data have a train and a test part, from the train part.\n"
+                   "Small images (64 pixels at most) are learned at their own size with output stride 8, larger ones "
+                   "at 224x224; --resolution and --output-stride say otherwise.\n"
+                   "The same seed gives the same bits for any number of threads, and after a stop and --resume. "
+                   "The recipe is stored in the model.",
+    .examples = "A classifier from folders of photographs, half the width\nmobilenet train photos --alpha 0.5\n"
+                "Fine-tune a trained model on them\nmobilenet train photos --from mobilenet.safetensors "
+                "--learning-rate 0.01\n"
+                "Go on after a stop\nmobilenet train photos --alpha 0.5 --resume",
+    .groups = train_groups,
+    .group_count = CLI_COUNT(train_groups),
+    .value_bytes = sizeof(train_values),
+    .run = run_train,
+};

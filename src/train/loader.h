@@ -1,0 +1,20 @@
+/* Batches made ahead of the trainer by threads of their own. Batch `step` of a run is a function of the seed alone:
+ * which thread makes it, and when, does not matter. */
+#ifndef MN_TRAIN_LOADER_H
+#define MN_TRAIN_LOADER_H
+
+#include "mobilenet/train.h"
+#include "train/store.h"
+
+typedef struct mn_loader mn_loader;
+
+/* Batches of recipe->batch images from step `first` on; the store must outlive the loader and have at least one batch
+ * of samples. Of each epoch's shuffled samples, those past the last whole batch are left out. */
+mn_status mn_loader_create(const mn_store *store, const mn_recipe *recipe, int64_t first, int32_t threads,
+                           mn_loader **loader, mn_error *err);
+void mn_loader_destroy(mn_loader *loader); /* NULL is allowed */
+
+/* The next batch, valid until the next call. */
+mn_status mn_loader_next(mn_loader *loader, mn_batch *batch, mn_error *err);
+
+#endif
