@@ -2,6 +2,7 @@
  * to files that are cut short, damaged, too large or of no known kind. */
 #include "support/test.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,14 @@
 #include "golden_files.h"
 #include "mobilenet/decode.h"
 #include "support/guard.h"
+
+static double mean_difference(const mn_image *a, const mn_image *b)
+{
+    long sum = 0, count = (long)b->height * b->width * b->channels;
+    for (long i = 0; i < count; i++)
+        sum += labs((long)a->pixels[i] - b->pixels[i]);
+    return (double)sum / (double)count;
+}
 
 static void golden_pixels_are_met(void **state)
 {
@@ -21,9 +30,12 @@ static void golden_pixels_are_met(void **state)
         mn_image *image = NULL, *wanted = golden_pixels(cases[i].pixels);
         mn_error err = {.message = ""};
         int difference = 256;
-        if (mn_image_load(golden_path(cases[i].file), NULL, &image, &err) == MN_OK)
+        double mean = 0;
+        if (mn_image_load(golden_path(cases[i].file), NULL, &image, &err) == MN_OK) {
             difference = golden_difference(image, wanted);
-        if (difference > cases[i].tolerance) {
+            mean = difference < 256 ? mean_difference(image, wanted) : 255;
+        }
+        if (difference > cases[i].tolerance || mean > 0.2) { /* other versions of libjpeg round some values otherwise */
             print_error("%s: off by %d gray levels %s\n", cases[i].file, difference, err.message);
             wrong++;
         }
@@ -223,6 +235,55 @@ static void odd_exif_is_ignored(void **state)
     free(file.bytes);
 }
 
+typedef struct job {
+    golden_bytes *files;
+    mn_image **wanted;
+    size_t count, wrong;
+} job;
+
+static void *decode_all(void *context)
+{
+    job *j = context;
+    for (size_t i = 0; i < j->count; i++) {
+        mn_image *image = NULL;
+        if (mn_image_decode(j->files[i].bytes, j->files[i].size, NULL, &image, NULL) != MN_OK ||
+            golden_difference(image, j->wanted[i]) > 1)
+            j->wrong++;
+        mn_image_destroy(image);
+    }
+    return NULL;
+}
+
+static void threads_decode_side_by_side(void **state)
+{
+    (void)state;
+    enum { THREADS = 4, MOST = 200 };
+    static golden_bytes files[MOST];
+    static mn_image *wanted[MOST];
+    size_t count;
+    golden_case *cases = golden_cases(&count);
+    assert_true(count <= MOST);
+    for (size_t i = 0; i < count; i++) {
+        files[i] = golden_read(golden_path(cases[i].file));
+        wanted[i] = golden_pixels(cases[i].pixels);
+    }
+    pthread_t threads[THREADS];
+    job jobs[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        jobs[i] = (job){files, wanted, count, 0};
+        assert_int_equal(pthread_create(&threads[i], NULL, decode_all, &jobs[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(jobs[i].wrong, 0);
+    }
+    for (size_t i = 0; i < count; i++) {
+        mn_image_destroy(wanted[i]);
+        free(files[i].bytes);
+    }
+    free(cases);
+}
+
 /* Codecs like to talk. All tests above ran with stderr in this file. */
 static FILE *quiet;
 static int stderr_kept;
@@ -255,7 +316,7 @@ int main(void)
         cmocka_unit_test(golden_pixels_are_met),     cmocka_unit_test(cut_files_say_so),
         cmocka_unit_test(huge_promises_are_refused), cmocka_unit_test(limits_are_obeyed),
         cmocka_unit_test(damaged_files_are_refused), cmocka_unit_test(unknown_files_are_named),
-        cmocka_unit_test(odd_exif_is_ignored),
+        cmocka_unit_test(odd_exif_is_ignored),       cmocka_unit_test(threads_decode_side_by_side),
     };
     return cmocka_run_group_tests(tests, silence, check_silence);
 }

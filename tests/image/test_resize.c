@@ -82,17 +82,36 @@ static void check_crop(const golden_record *r)
     guard_free(&out);
 }
 
+/* RGB to gray, at its own size. */
+static void check_gray(const golden_record *r)
+{
+    guard in;
+    float output[13 * 19];
+    mn_preprocess p = {.crop_fraction = 1.0};
+    for (int c = 0; c < MN_PREPROCESS_CHANNELS; c++)
+        p.standard_deviation[c] = 1.0f;
+    mn_image image = guarded_picture(13, 57, 1, &in);
+    image.width = 19; /* values of neighbours become colours */
+    image.channels = 3;
+    assert_int_equal(mn_preprocess_apply(&p, &image, 13, 19, 1, output, NULL), MN_OK);
+    assert_close(r, MN_RESIZE_PIL_BILINEAR, output, 13 * 19);
+    guard_free(&in);
+}
+
 static void golden_numbers_are_met(void **state)
 {
     (void)state;
     static golden_record record;
-    int resizes = 0, crops = 0;
+    int resizes = 0, crops = 0, grays = 0;
     FILE *file = fopen(test_source("tests/image/resize.golden"), "r");
     assert_non_null(file);
     while (golden_next(file, &record)) {
         if (strcmp(record.words[0], "resize") == 0) {
             check_resize(&record);
             resizes++;
+        } else if (strcmp(record.words[0], "gray") == 0) {
+            check_gray(&record);
+            grays++;
         } else {
             check_crop(&record);
             crops++;
@@ -100,7 +119,7 @@ static void golden_numbers_are_met(void **state)
     }
     fclose(file);
     print_message("%d resizes, %d crops\n", resizes, crops);
-    assert_true(resizes >= 50 && crops >= 32);
+    assert_true(resizes >= 50 && crops >= 32 && grays == 1);
 }
 
 /* Every rule keeps a picture of one colour, whatever the sizes, and gives the picture itself at its own size. */

@@ -189,6 +189,7 @@ def bmps():
             indices = np.where(np.arange(H)[:, None] % 2 == 0, indices, blocks)
             shown = indices.copy()
             shown[[H - 1 - y for y in range(H) if y % 5 == 3]] = 0
+            shown[[H - 1 - y for y in range(H) if y % 5 == 1], 2:5] = 0
             case("bmp_%d_runs.bmp" % bits, pf.bmp(pf.bmp_runs(indices, bits), W, H, bits, 40, 1 if bits == 8 else 2,
                                                   palette=quads), colours[shown])
     word = rgb.astype(np.uint32)

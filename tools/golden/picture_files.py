@@ -81,7 +81,8 @@ def bmp_rows(samples, bits, top_down=False):
 
 
 def bmp_runs(indices, bits):
-    """Run lengths with runs, literal pixels, ends of rows and the end mark; every fifth row from the top is moved over."""
+    """Run lengths with runs, literal pixels, ends of rows and the end mark; of five rows in file order
+    the fourth is moved over, and so are three pixels of the second, after two ones."""
     out, skipped = b"", 0
     height = indices.shape[0]
     for y in range(height):
@@ -93,6 +94,11 @@ def bmp_runs(indices, bits):
             out += bytes([0, 2, 0, skipped])
             skipped = 0
         x = 0
+        if y % 5 == 1:
+            for x in (0, 1):
+                out += bytes([1, row[x] if bits == 8 else row[x] << 4])
+            out += bytes([0, 2, 3, 0])
+            x = 5
         while x < len(row):
             run = 1
             while x + run < len(row) and row[x + run] == row[x] and run < 255:

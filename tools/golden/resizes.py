@@ -85,6 +85,8 @@ def small(path):
                         continue
                     out.write("resize %s %d %d %d %d %d\n" % (rule, height, width, channels, h, w))
                     out.write(numbers(resize(a, rule, h, w)))
+        a = picture(13, 57, 1).reshape(13, 19, 3)
+        out.write("gray 13 19\n" + numbers(Image.fromarray(a).convert("L")))
         for height, width in [(31, 20), (17, 26)]:
             a = picture(height, width, 3)
             for rule in RULES:
