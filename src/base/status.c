@@ -68,6 +68,7 @@ mn_status mn_fail_prefix(mn_error *err, mn_status status, const char *prefix)
         /* Long prefixes (paths) are cut, so that the reason always shows. */
         int width = (int)(sizeof rest / 2);
         snprintf(err->message, sizeof err->message, "%.*s: %.*s", width, prefix, width - 4, rest);
+        err->status = status;
     }
     return status;
 }

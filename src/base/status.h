@@ -14,7 +14,8 @@ __attribute__((format(printf, 3, 4))) mn_status mn_fail(mn_error *err, mn_status
 __attribute__((format(printf, 4, 5))) mn_status mn_fail_at(mn_error *err, mn_status status, int64_t offset,
                                                            const char *format, ...);
 
-/* Puts "PREFIX: " in front of the message of *err, for instance a file name. Returns err->status's caller value. */
+/* Puts "PREFIX: " in front of the message of *err, for instance a file name, and makes `status` its status (a wrong
+ * argument inside a file is a malformed file). Returns `status`. */
 mn_status mn_fail_prefix(mn_error *err, mn_status status, const char *prefix);
 
 /* MN_ERROR_OUT_OF_MEMORY with the size that could not be had and what it was for. */
