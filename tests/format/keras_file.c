@@ -248,7 +248,10 @@ uint8_t *keras_make(const keras_spec *spec, size_t *size)
     builder b = {.spec = spec};
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     H5Pset_fapl_core(access, 65536, 0);
-    b.file = H5Fcreate("keras.h5", H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    hid_t creation = H5Pcreate(H5P_FILE_CREATE);
+    H5Pset_sym_k(creation, 1, 1); /* small groups: small files */
+    b.file = H5Fcreate("keras.h5", H5F_ACC_TRUNC, creation, access);
+    H5Pclose(creation);
     assert_true(b.file >= 0);
     put_network(&b);
     if (spec->config)

@@ -55,19 +55,21 @@ static uint64_t float_bits(float value)
 /* A table: `sizes` is one digit a slot, the bytes of its field, '0' where it is absent. */
 static size_t put_table(tflite_file *file, const char *sizes)
 {
-    size_t slots = strlen(sizes), offset = 4;
-    size_t vtable = reserve(file, 4 + 2 * slots, 8);
-    size_t table = reserve(file, 4 + 8 * slots, 8);
+    size_t slots = strlen(sizes), offset = 4, offsets[16] = {0};
+    assert_true(slots <= 16);
     for (size_t i = 0; i < slots; i++) {
         size_t bytes = (size_t)(sizes[i] - '0');
         if (bytes == 0)
             continue;
         offset = (offset + bytes - 1) / bytes * bytes;
-        tflite_put(file, vtable + 4 + 2 * i, offset, 2);
+        offsets[i] = offset;
         offset += bytes;
     }
+    size_t vtable = reserve(file, 4 + 2 * slots, 2), table = reserve(file, offset, 8);
     tflite_put(file, vtable, 4 + 2 * slots, 2);
     tflite_put(file, vtable + 2, offset, 2);
+    for (size_t i = 0; i < slots; i++)
+        tflite_put(file, vtable + 4 + 2 * i, offsets[i], 2);
     tflite_put(file, table, table - vtable, 4);
     return table;
 }
@@ -93,8 +95,10 @@ static void link_to(tflite_file *file, size_t at, size_t target)
 
 static size_t put_vector(tflite_file *file, size_t table, int32_t slot, size_t count, size_t bytes)
 {
-    size_t at = reserve(file, 4 + count * bytes + 8, 8);
-    size_t start = bytes == 8 ? at + 4 : at; /* elements of 8 bytes on multiples of 8 */
+    size_t start = reserve(file, 4, 4);
+    if (bytes == 8 && file->size % 8 != 0) /* elements of 8 bytes on multiples of 8 */
+        start = reserve(file, 4, 4);
+    reserve(file, count * bytes + (bytes == 1), 1); /* a string ends in a zero */
     tflite_put(file, start, count, 4);
     link_to(file, field_of(file, table, slot), start);
     return start + 4;
