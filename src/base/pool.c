@@ -1,6 +1,12 @@
+/* The job is one 64-bit word: its number in the upper half, the tasks that nobody has taken in the lower. A task is taken
+ * by counting that half down; who succeeds owns a task of the current job, so the job's other fields cannot change
+ * under him. The caller waits for tasks to be done, not for workers: one that the system has put aside, and that took
+ * nothing, holds nobody up and finds no work when it comes back.
+ */
 #include "base/pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -31,62 +37,57 @@ struct mn_pool {
     int32_t started; /* workers whose thread exists */
     worker *workers; /* [threads - 1] */
 
-    /* The job: written by the caller, published by `generation`. */
+    /* The job: written by the caller while no task is owned, published by `word`. */
     mn_pool_task *function;
     void *context;
     int32_t count;
-    _Alignas(64) atomic_int next;        /* the next task to take */
-    _Alignas(64) atomic_uint generation; /* counts jobs */
-    _Alignas(64) atomic_int busy;        /* workers that have not finished the job */
+    _Alignas(64) atomic_uint_least64_t word; /* number of the job << 32 | tasks left to take */
+    _Alignas(64) atomic_int done;            /* tasks of the job that are finished */
 
+    _Alignas(64) atomic_int sleepers; /* workers that sleep, or are about to look once more and then sleep */
     pthread_mutex_t mutex;
     pthread_cond_t wake;
-    int32_t sleepers; /* under mutex */
-    bool stop;        /* under mutex */
+    bool stop; /* under mutex */
 };
 
 static void take_tasks(mn_pool *pool, int32_t worker_index)
 {
-    for (;;) {
-        int task = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed);
-        if (task >= pool->count)
-            return;
-        pool->function(pool->context, task, worker_index);
+    uint_least64_t word = atomic_load_explicit(&pool->word, memory_order_relaxed);
+    while ((uint32_t)word != 0) {
+        if (!atomic_compare_exchange_weak_explicit(&pool->word, &word, word - 1, memory_order_acquire,
+                                                   memory_order_relaxed))
+            continue;
+        pool->function(pool->context, pool->count - (int32_t)(uint32_t)word, worker_index);
+        atomic_fetch_add_explicit(&pool->done, 1, memory_order_release);
+        word = atomic_load_explicit(&pool->word, memory_order_relaxed);
     }
 }
 
-/* Returns the new generation, or `seen` when the pool is being destroyed. */
-static unsigned wait_for_job(mn_pool *pool, unsigned seen)
+/* Returns when there may be tasks; false when the pool is being destroyed. */
+static bool wait_for_job(mn_pool *pool)
 {
     for (int i = 0; i < SPINS; i++) {
-        unsigned now = atomic_load_explicit(&pool->generation, memory_order_acquire);
-        if (now != seen)
-            return now;
+        if ((uint32_t)atomic_load_explicit(&pool->word, memory_order_relaxed) != 0)
+            return true;
         relax();
     }
     pthread_mutex_lock(&pool->mutex);
-    pool->sleepers++;
-    unsigned now;
-    while ((now = atomic_load_explicit(&pool->generation, memory_order_acquire)) == seen && !pool->stop)
+    /* Either the caller sees this sleeper, or the sleeper sees the caller's job: both are sequentially consistent. */
+    atomic_fetch_add(&pool->sleepers, 1);
+    while ((uint32_t)atomic_load(&pool->word) == 0 && !pool->stop)
         pthread_cond_wait(&pool->wake, &pool->mutex);
-    pool->sleepers--;
+    atomic_fetch_sub(&pool->sleepers, 1);
+    bool stop = pool->stop;
     pthread_mutex_unlock(&pool->mutex);
-    return now;
+    return !stop;
 }
 
 static void *worker_main(void *argument)
 {
     worker *self = argument;
-    mn_pool *pool = self->pool;
-    unsigned seen = 0;
-    for (;;) {
-        unsigned now = wait_for_job(pool, seen);
-        if (now == seen)
-            return NULL;
-        seen = now;
-        take_tasks(pool, self->index);
-        atomic_fetch_sub_explicit(&pool->busy, 1, memory_order_release);
-    }
+    while (wait_for_job(self->pool))
+        take_tasks(self->pool, self->index);
+    return NULL;
 }
 
 mn_status mn_pool_create(int32_t threads, mn_pool **pool, mn_error *err)
@@ -144,18 +145,22 @@ void mn_pool_run(mn_pool *pool, int32_t count, mn_pool_task *function, void *con
             function(context, task, 0);
         return;
     }
+    uint_least64_t number = (atomic_load_explicit(&pool->word, memory_order_relaxed) >> 32) + 1;
     pool->function = function;
     pool->context = context;
     pool->count = count;
-    atomic_store_explicit(&pool->next, 0, memory_order_relaxed);
-    atomic_store_explicit(&pool->busy, pool->threads - 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&pool->generation, 1, memory_order_release);
-    /* A worker that read the old generation either sees the new one under the mutex, or is counted here. */
-    pthread_mutex_lock(&pool->mutex);
-    if (pool->sleepers > 0)
+    atomic_store_explicit(&pool->done, 0, memory_order_relaxed);
+    atomic_store(&pool->word, number << 32 | (uint32_t)count);
+    if (atomic_load(&pool->sleepers) > 0) {
+        pthread_mutex_lock(&pool->mutex);
         pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->mutex);
+        pthread_mutex_unlock(&pool->mutex);
+    }
     take_tasks(pool, 0);
-    while (atomic_load_explicit(&pool->busy, memory_order_acquire) > 0)
-        relax();
+    for (int i = 0; atomic_load_explicit(&pool->done, memory_order_acquire) < count; i++) {
+        if (i < SPINS)
+            relax();
+        else
+            sched_yield(); /* the owner of the last task may be waiting for this processor */
+    }
 }

@@ -12,8 +12,8 @@
 #include <immintrin.h>
 
 #include "kernels/kernels.h"
+#include "kernels/unroll.h"
 
-#define INLINE static inline __attribute__((always_inline))
 #define PIXELS 4
 
 /* The arguments with the strides resolved. */
@@ -23,7 +23,7 @@ typedef struct map {
     int32_t h0, h1; /* kernel rows of the current output row that lie inside */
 } map;
 
-INLINE __m256 clamp8(__m256 x, __m256 low, __m256 high)
+MN_INLINE __m256 clamp8(__m256 x, __m256 low, __m256 high)
 {
     return _mm256_min_ps(high, _mm256_max_ps(low, x)); /* a NaN in x passes */
 }
@@ -51,72 +51,83 @@ static void one_pixel(const map *m, const float *in, float *out, int32_t c, int3
     }
 }
 
-/* A tile of rows x PIXELS; `in` is the corner of the first window, whose column -1 does not exist where skip_left is 1,
- * as the last window's last column where skip_right is 1. Two rows have all their kernel rows. */
-INLINE void tile(const map *m, const float *in, float *out, const int rows, const int stride, const int skip_left,
-                 const int skip_right)
+/* One row of input, column by column: kernel row `upper` goes to the sums of the first output row, `lower` to those of
+ * the second; either may be NULL. */
+MN_INLINE void add_row(__m256 (*sum)[PIXELS], const float *row, ptrdiff_t pixel, const float *upper, const float *lower,
+                       ptrdiff_t channels, const int stride, const int skip_left, const int skip_right)
+{
+    const int columns = (PIXELS - 1) * stride + 3;
+    __m256 taps[2][3];
+    MN_UNROLL
+    for (int kw = 0; kw < 3; kw++) {
+        if (upper)
+            taps[0][kw] = _mm256_loadu_ps(upper + kw * channels);
+        if (lower)
+            taps[1][kw] = _mm256_loadu_ps(lower + kw * channels);
+    }
+    MN_UNROLL
+    for (int i = skip_left; i < columns - skip_right; i++) {
+        __m256 x = _mm256_loadu_ps(row + i / 3 * (3 * pixel) + i % 3 * pixel);
+        MN_UNROLL
+        for (int p = 0; p < PIXELS; p++) {
+            const int kw = i - p * stride;
+            if (kw >= 0 && kw < 3 && upper)
+                sum[0][p] = _mm256_fmadd_ps(x, taps[0][kw], sum[0][p]);
+            if (kw >= 0 && kw < 3 && lower)
+                sum[1][p] = _mm256_fmadd_ps(x, taps[1][kw], sum[1][p]);
+        }
+    }
+}
+
+/* A tile of rows x PIXELS; `in` is the corner of the first window, whose first column does not exist where skip_left is
+ * 1, as the last window's last column where skip_right is 1. Two rows have all their kernel rows. */
+MN_INLINE void tile(const map *m, const float *in, float *out, const int rows, const int stride, const int skip_left,
+                    const int skip_right)
 {
     const mn_dwconv_args *d = m->d;
-    const ptrdiff_t pixel = m->in_pixel, channels = m->channels;
-    const int columns = (PIXELS - 1) * stride + 3, in_rows = rows == 1 ? 3 : stride + 3;
+    const float *weights = d->weights, *bias = d->bias;
+    const ptrdiff_t pixel = m->in_pixel, in_row = m->in_row, channels = m->channels;
     __m256 low = _mm256_set1_ps(d->low), high = _mm256_set1_ps(d->high);
     int32_t c = 0;
-    for (; c + 8 <= d->channels; c += 8) {
-        __m256 sum[2][PIXELS];
-#pragma GCC unroll 2
-        for (int o = 0; o < rows; o++)
-#pragma GCC unroll 4
-            for (int p = 0; p < PIXELS; p++)
-                sum[o][p] = d->bias ? _mm256_loadu_ps(d->bias + c) : _mm256_setzero_ps();
-        const float *row = in + c, *taps = d->weights + c;
-        int h = rows == 1 ? m->h0 : 0, end = rows == 1 ? m->h1 : in_rows;
-        row += h * m->in_row;
-#pragma GCC unroll 5
-        for (; h < end; h++, row += m->in_row) {
-            __m256 x[9];
-            const float *at = row;
-#pragma GCC unroll 9
-            for (int i = 0; i < columns; i++, at += i % 3 == 0 ? 3 * pixel : 0)
-                if (!(skip_left && i == 0) && !(skip_right && i == columns - 1))
-                    x[i] = _mm256_loadu_ps(at + i % 3 * pixel);
-#pragma GCC unroll 2
-            for (int o = 0; o < rows; o++) {
-                int kh = h - o * stride;
-                if (kh < 0 || kh > 2)
-                    continue;
-                const float *tap = taps + kh * 3 * channels;
-#pragma GCC unroll 3
-                for (int kw = 0; kw < 3; kw++) {
-                    __m256 y = _mm256_loadu_ps(tap + kw * channels);
-#pragma GCC unroll 4
-                    for (int p = 0; p < PIXELS; p++)
-                        if (!(skip_left && p == 0 && kw == 0) && !(skip_right && p == PIXELS - 1 && kw == 2))
-                            sum[o][p] = _mm256_fmadd_ps(x[p * stride + kw], y, sum[o][p]);
-                }
-            }
+    for (; c + 8 <= channels; c += 8) {
+        __m256 sum[2][PIXELS], start = bias ? _mm256_loadu_ps(bias + c) : _mm256_setzero_ps();
+        MN_UNROLL
+        for (int p = 0; p < PIXELS; p++)
+            sum[0][p] = sum[1][p] = start;
+        const float *row = in + c, *taps = weights + c;
+        const ptrdiff_t tap = 3 * channels;
+        if (rows == 1) {
+            for (int h = m->h0; h < m->h1; h++)
+                add_row(sum, row + h * in_row, pixel, taps + h * tap, NULL, channels, stride, skip_left, skip_right);
+        } else {
+            MN_UNROLL
+            for (int h = 0; h < stride + 3; h++)
+                add_row(sum, row + h * in_row, pixel, h < 3 ? taps + h * tap : NULL,
+                        h >= stride ? taps + (h - stride) * tap : NULL, channels, stride, skip_left, skip_right);
         }
-#pragma GCC unroll 2
+        MN_UNROLL
         for (int o = 0; o < rows; o++) {
-            float *to = out + o * m->out_row + c;
-#pragma GCC unroll 4
+            MN_UNROLL
             for (int p = 0; p < PIXELS; p++)
-                _mm256_storeu_ps(to + p * m->out_pixel, clamp8(sum[o][p], low, high));
+                _mm256_storeu_ps(out + o * m->out_row + p * m->out_pixel + c, clamp8(sum[o][p], low, high));
         }
     }
     if (c == d->channels)
         return;
     for (int o = 0; o < rows; o++)
         for (int p = 0; p < PIXELS; p++)
-            one_pixel(m, in + o * stride * m->in_row + p * stride * pixel, out + o * m->out_row + p * m->out_pixel, c,
+            one_pixel(m, in + o * stride * in_row + p * stride * pixel, out + o * m->out_row + p * m->out_pixel, c,
                       p == 0 ? skip_left : 0, p == PIXELS - 1 ? 3 - skip_right : 3);
 }
 
-typedef void tile_function(const map *m, const float *in, float *out);
+/* `count` neighbouring tiles. */
+typedef void tile_function(const map *m, const float *in, float *out, int32_t count);
 
 #define TILE(name, rows, stride, skip_left, skip_right)                                                                \
-    static void name(const map *m, const float *in, float *out)                                                        \
+    static void name(const map *m, const float *in, float *out, int32_t count)                                         \
     {                                                                                                                  \
-        tile(m, in, out, rows, stride, skip_left, skip_right);                                                         \
+        for (; count > 0; count--, in += PIXELS * stride * m->in_pixel, out += PIXELS * m->out_pixel)                  \
+            tile(m, in, out, rows, stride, skip_left, skip_right);                                                     \
     }
 TILE(s1_row_middle, 1, 1, 0, 0)
 TILE(s1_row_left, 1, 1, 1, 0)
@@ -142,6 +153,11 @@ static int32_t clamp32(int32_t value, int32_t low, int32_t high)
     return value < low ? low : value > high ? high : value;
 }
 
+static int32_t min32(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
 /* One or two output rows whose first window row is `in` (the map's column 0). */
 static void output_rows(const map *m, const float *in, float *out, int rows, int32_t stride)
 {
@@ -155,8 +171,11 @@ static void output_rows(const map *m, const float *in, float *out, int rows, int
         const float *at = in + first * m->in_pixel;
         float *to = out + from * m->out_pixel;
         if (from + PIXELS <= d->out_width && first >= -1 && over <= 1 && !(first == -1 && over == 1)) {
-            kinds[first == -1 ? 1 : over == 1 ? 2 : 0](m, at, to);
-            x = from + PIXELS;
+            int32_t count = 1;
+            if (first >= 0 && over <= 0) /* as many as have all their columns */
+                count = min32((d->out_width - from) / PIXELS, -over / (PIXELS * stride) + 1);
+            kinds[first == -1 ? 1 : over == 1 ? 2 : 0](m, at, to, count);
+            x = from + count * PIXELS;
             continue;
         }
         for (int o = 0; o < rows; o++)
@@ -166,7 +185,7 @@ static void output_rows(const map *m, const float *in, float *out, int rows, int
     }
 }
 
-INLINE void run(const mn_dwconv_args *d, const int stride)
+MN_INLINE void run(const mn_dwconv_args *d, const int stride)
 {
     map m = {.d = d,
              .channels = d->channels,

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "kernels/kernels.h"
+#include "kernels/unroll.h"
 
 #define ROWS    6
 #define COLUMNS 16
@@ -35,66 +36,93 @@ typedef struct tile_args {
     ptrdiff_t ahead_step;
 } tile_args;
 
-/* `vectors` are those of one panel (1 or 2); all three counts are constants where this is inlined. */
-static inline __attribute__((always_inline)) void tile(const tile_args *t, const int rows, const int panels,
-                                                       const int vectors)
+/* `steps` steps of k. */
+MN_INLINE void add_steps(__m256 (*sum)[8], const float *const *a, ptrdiff_t offset, ptrdiff_t k_stride, const float *b,
+                         size_t panel_stride, const int rows, const int panels, const int vectors, const int steps)
+{
+    const int width = panels * vectors;
+    MN_UNROLL
+    for (int k = 0; k < steps; k++) {
+        __m256 y[8];
+        MN_UNROLL
+        for (int v = 0; v < width; v++)
+            y[v] = _mm256_loadu_ps(b + (size_t)(v / vectors) * panel_stride + 8 * (v % vectors) + k * COLUMNS);
+        MN_UNROLL
+        for (int r = 0; r < rows; r++) {
+            __m256 x = _mm256_broadcast_ss(a[r] + offset + k * k_stride);
+            MN_UNROLL
+            for (int v = 0; v < width; v++)
+                sum[r][v] = _mm256_fmadd_ps(x, y[v], sum[r][v]);
+        }
+    }
+}
+
+/* `vectors` are those of one panel (1 or 2). Where `stem` is 1, the sum is that of a 3x3 window of 3 channels: three
+ * segments of nine, unrolled. All counts are constants where this is inlined. */
+MN_INLINE void tile(const tile_args *t, const int rows, const int panels, const int vectors, const int stem)
 {
     __m256 sum[8][8];
     const int width = panels * vectors;
     if (t->accumulate) {
-#pragma GCC unroll 8
-        for (int r = 0; r < rows; r++)
-#pragma GCC unroll 8
+        MN_UNROLL
+        for (int r = 0; r < rows; r++) {
+            MN_UNROLL
             for (int v = 0; v < width; v++)
                 sum[r][v] = _mm256_loadu_ps(t->c + r * t->c_row_stride + 8 * v);
+        }
     } else {
-#pragma GCC unroll 8
+        MN_UNROLL
         for (int v = 0; v < width; v++)
             sum[0][v] = t->bias ? _mm256_loadu_ps(t->bias + 8 * v) : _mm256_setzero_ps();
-#pragma GCC unroll 8
-        for (int r = 1; r < rows; r++)
-#pragma GCC unroll 8
+        MN_UNROLL
+        for (int r = 1; r < rows; r++) {
+            MN_UNROLL
             for (int v = 0; v < width; v++)
                 sum[r][v] = sum[0][v];
-    }
-    const float *a[8], *b = t->b, *ahead = t->ahead;
-#pragma GCC unroll 8
-    for (int r = 0; r < rows; r++)
-        a[r] = t->a[r];
-    for (int32_t s = 0; s < t->segments; s++) {
-        ptrdiff_t offset = s * t->segment_stride;
-        for (int32_t k = 0; k < t->k; k++) {
-            __m256 y[8];
-#pragma GCC unroll 8
-            for (int v = 0; v < width; v++)
-                y[v] = _mm256_loadu_ps(b + (size_t)(v / vectors) * t->panel_stride + 8 * (v % vectors));
-#pragma GCC unroll 8
-            for (int r = 0; r < rows; r++) {
-                __m256 x = _mm256_broadcast_ss(a[r] + offset);
-#pragma GCC unroll 8
-                for (int v = 0; v < width; v++)
-                    sum[r][v] = _mm256_fmadd_ps(x, y[v], sum[r][v]);
-            }
-            _mm_prefetch((const char *)ahead, _MM_HINT_T1);
-            ahead += t->ahead_step;
-            offset += t->k_stride;
-            b += COLUMNS;
         }
     }
     __m256 low = _mm256_set1_ps(t->low), high = _mm256_set1_ps(t->high);
-#pragma GCC unroll 8
+    const float *a[8], *b = t->b, *ahead = t->ahead;
+    const size_t panel_stride = t->panel_stride;
+    const ptrdiff_t k_stride = t->k_stride, ahead_step = t->ahead_step;
+    MN_UNROLL
     for (int r = 0; r < rows; r++)
-#pragma GCC unroll 8
+        a[r] = t->a[r];
+    if (stem) {
+        MN_UNROLL
+        for (int s = 0; s < 3; s++)
+            add_steps(sum, a, s * t->segment_stride, 1, b + s * 9 * COLUMNS, panel_stride, rows, panels, vectors, 9);
+    } else {
+        for (int32_t s = 0; s < t->segments; s++) {
+            ptrdiff_t offset = s * t->segment_stride;
+            for (int32_t k = 0; k < t->k; k++) {
+                add_steps(sum, a, offset, k_stride, b, panel_stride, rows, panels, vectors, 1);
+                _mm_prefetch((const char *)ahead, _MM_HINT_T1);
+                ahead += ahead_step;
+                offset += k_stride;
+                b += COLUMNS;
+            }
+        }
+    }
+    MN_UNROLL
+    for (int r = 0; r < rows; r++) {
+        MN_UNROLL
         for (int v = 0; v < width; v++) {
             __m256 x = _mm256_min_ps(high, _mm256_max_ps(low, sum[r][v])); /* a NaN passes */
             _mm256_storeu_ps(t->c + r * t->c_row_stride + 8 * v, x);
         }
+    }
 }
 
 #define TILE(rows, panels, vectors)                                                                                    \
     static void tile_##rows##_##panels##_##vectors(const tile_args *t)                                                 \
     {                                                                                                                  \
-        tile(t, rows, panels, vectors);                                                                                \
+        tile(t, rows, panels, vectors, 0);                                                                             \
+    }
+#define STEM(rows, vectors)                                                                                            \
+    static void stem_##rows##_##vectors(const tile_args *t)                                                            \
+    {                                                                                                                  \
+        tile(t, rows, 1, vectors, 1);                                                                                  \
     }
 TILE(1, 1, 2)
 TILE(2, 1, 2)
@@ -113,12 +141,22 @@ TILE(8, 1, 1)
 TILE(1, 4, 2)
 TILE(2, 2, 2)
 TILE(3, 2, 2)
+STEM(4, 2)
+STEM(5, 2)
+STEM(6, 2)
+STEM(7, 1)
+STEM(8, 1)
 
 typedef void tile_function(const tile_args *t);
-static tile_function *const two_vectors[] = {NULL,       tile_1_1_2, tile_2_1_2, tile_3_1_2,
-                                             tile_4_1_2, tile_5_1_2, tile_6_1_2};
-static tile_function *const one_vector[] = {NULL,       tile_1_1_1, tile_2_1_1, tile_3_1_1, tile_4_1_1,
-                                            tile_5_1_1, tile_6_1_1, tile_7_1_1, tile_8_1_1};
+/* [is a stem][rows] */
+static tile_function *const two_vectors[2][7] = {
+    {NULL, tile_1_1_2, tile_2_1_2, tile_3_1_2, tile_4_1_2, tile_5_1_2, tile_6_1_2},
+    {NULL, tile_1_1_2, tile_2_1_2, tile_3_1_2, stem_4_2, stem_5_2, stem_6_2},
+};
+static tile_function *const one_vector[2][9] = {
+    {NULL, tile_1_1_1, tile_2_1_1, tile_3_1_1, tile_4_1_1, tile_5_1_1, tile_6_1_1, tile_7_1_1, tile_8_1_1},
+    {NULL, tile_1_1_1, tile_2_1_1, tile_3_1_1, tile_4_1_1, tile_5_1_1, tile_6_1_1, stem_7_1, stem_8_1},
+};
 
 /* How many rows the next tile takes of `left`, `most` at a time: as even as the end allows. */
 static int32_t next_rows(int32_t left, int32_t most)
@@ -176,7 +214,8 @@ static void edge_tile(tile_args *t, int32_t rows, int32_t columns, tile_function
 static void rows_of_panel(const mn_gemm_args *g, tile_args *t, const float *a, int32_t columns, tile_function *wide)
 {
     int32_t most = columns <= 8 ? 8 : ROWS;
-    tile_function *const *narrow = columns <= 8 ? one_vector : two_vectors;
+    int stem = g->segments == 3 && g->k == 9 && g->k_stride == 1;
+    tile_function *const *narrow = columns <= 8 ? one_vector[stem] : two_vectors[stem];
     bool whole = wide || columns == 8 || columns == COLUMNS;
     row_walk walk = {.row = a, .group = a, .left = g->group_rows};
     int32_t tiles = (g->m + most - 1) / most;
@@ -257,15 +296,66 @@ static void run(const mn_gemm_args *g)
     }
 }
 
+/* Rows of eight columns become columns of eight rows. */
+MN_INLINE void transpose8(__m256 r[8])
+{
+    __m256 t[8], u[8];
+    MN_UNROLL
+    for (int i = 0; i < 4; i++) {
+        t[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+        t[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+    }
+    MN_UNROLL
+    for (int i = 0; i < 2; i++) {
+        u[4 * i] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0x44);
+        u[4 * i + 1] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0xee);
+        u[4 * i + 2] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0x44);
+        u[4 * i + 3] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0xee);
+    }
+    MN_UNROLL
+    for (int i = 0; i < 4; i++) {
+        r[i] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x20);
+        r[i + 4] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x31);
+    }
+}
+
+/* Eight columns whose k runs without gaps (weights [OC, K]), steps k..k+7. */
+static void pack8x8(const mn_pack_args *args, int32_t first, int32_t k, float *packed)
+{
+    __m256 r[8];
+    MN_UNROLL
+    for (int j = 0; j < 8; j++) {
+        r[j] = _mm256_loadu_ps(args->source + (first + j) * args->n_stride + k);
+        if (args->scale)
+            r[j] = _mm256_mul_ps(r[j], _mm256_broadcast_ss(args->scale + first + j));
+    }
+    transpose8(r);
+    MN_UNROLL
+    for (int i = 0; i < 8; i++)
+        _mm256_storeu_ps(packed + i * COLUMNS, r[i]);
+}
+
+/* Columns first..first+7 of a panel, of which those below n exist. */
+static void pack_half(const mn_pack_args *args, int32_t first, float *packed)
+{
+    int32_t k = 0, columns = args->n - first < 8 ? args->n - first : 8;
+    if (args->k_stride == 1 && columns == 8)
+        for (; k + 8 <= args->k; k += 8)
+            pack8x8(args, first, k, packed + k * COLUMNS);
+    for (; k < args->k; k++)
+        for (int32_t j = 0; j < 8; j++)
+            packed[k * COLUMNS + j] = j < columns ? args->source[(first + j) * args->n_stride + k * args->k_stride] *
+                                                        (args->scale ? args->scale[first + j] : 1)
+                                                  : 0;
+}
+
 static void pack(const mn_pack_args *args)
 {
-    float *packed = args->packed;
-    for (int32_t first = 0; first < args->n; first += COLUMNS)
-        for (int32_t k = 0; k < args->k; k++)
-            for (int32_t j = first; j < first + COLUMNS; j++) {
-                float scale = args->scale && j < args->n ? args->scale[j] : 1;
-                *packed++ = j < args->n ? args->source[j * args->n_stride + k * args->k_stride] * scale : 0;
-            }
+    for (int32_t first = 0; first < args->n; first += COLUMNS) {
+        float *panel = args->packed + (size_t)(first / COLUMNS) * COLUMNS * (size_t)args->k;
+        pack_half(args, first, panel);
+        pack_half(args, first + 8, panel + 8);
+    }
 }
 
 extern const mn_gemm_kernel mn_gemm_f32_6x16_avx2;

@@ -3,17 +3,18 @@
 #include <immintrin.h>
 
 #include "kernels/kernels.h"
+#include "kernels/unroll.h"
 
 #define CHAINS 12
 
 static float run(int64_t rounds)
 {
     __m256 sum[CHAINS], x = _mm256_set1_ps(0.999f), y = _mm256_set1_ps(0.001f);
-#pragma GCC unroll 12
+    MN_UNROLL
     for (int i = 0; i < CHAINS; i++)
         sum[i] = _mm256_set1_ps((float)i);
     for (int64_t r = 0; r < rounds; r++) {
-#pragma GCC unroll 12
+        MN_UNROLL
         for (int i = 0; i < CHAINS; i++)
             sum[i] = _mm256_fmadd_ps(sum[i], x, y);
     }
