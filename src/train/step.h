@@ -114,6 +114,7 @@ double mn_loss(const float *logits, int32_t count, int32_t classes, const mn_tar
 typedef struct mn_step_source {
     const float *data; /* [count, in_rows, in_channels] */
     mn_affine affine;
+    bool plain; /* the data are the input already: the affine changes nothing */
 } mn_step_source;
 mn_step_source mn_step_source_of(const mn_step *step, int32_t index);
 static inline int32_t mn_step_chunks(const mn_step *step, int32_t images)

@@ -13,11 +13,11 @@ mn_step_source mn_step_source_of(const mn_step *step, int32_t index)
 {
     mn_affine identity = {step->identity_scale, step->identity_shift, -INFINITY, INFINITY};
     if (index == 0)
-        return (mn_step_source){step->input, identity};
+        return (mn_step_source){step->input, identity, true};
     if (index == step->layer_count - 1)
-        return (mn_step_source){step->pooled, identity};
+        return (mn_step_source){step->pooled, identity, true};
     const mn_step_layer *before = &step->layers[index - 1];
-    return (mn_step_source){before->y, {before->scale, before->shift, before->low, before->high}};
+    return (mn_step_source){before->y, {before->scale, before->shift, before->low, before->high}, false};
 }
 
 int32_t mn_step_ring_pitch(int32_t columns)
@@ -45,7 +45,6 @@ static void copy_patch(const mn_step_layer *l, const mn_step_source *source, con
     int32_t ic = layer->in_channels, kw_count = layer->kernel_width;
     int32_t y0 = pixel / layer->out_width * layer->stride - layer->pad_top;
     int32_t x0 = pixel % layer->out_width * layer->stride - layer->pad_left;
-    bool plain = affine->low == -INFINITY; /* the image: nothing to apply */
     for (int32_t kh = 0; kh < layer->kernel_height; kh++) {
         int32_t y = y0 + kh;
         if (y < 0 || y >= layer->in_height) {
@@ -61,7 +60,7 @@ static void copy_patch(const mn_step_layer *l, const mn_step_source *source, con
             }
             const float *in = image + ((size_t)y * (size_t)layer->in_width + (size_t)x) * (size_t)ic;
             for (int32_t c = 0; c < ic; c++) {
-                float z = plain ? in[c] : in[c] * affine->scale[c] + affine->shift[c];
+                float z = source->plain ? in[c] : in[c] * affine->scale[c] + affine->shift[c];
                 z = z > affine->low ? z : affine->low;
                 out[c] = z < affine->high ? z : affine->high;
             }
