@@ -312,6 +312,8 @@ mn_status mn_train_run(const mn_model *model, const mn_dataset *dataset, const m
         status = open_trainer(&r, model, err);
     if (status == MN_OK)
         status = load_checkpoint(&r, err);
+    if (status == MN_OK && mn_trainer_steps(r.trainer) == 0)
+        status = save_checkpoint(&r, err); /* a place that cannot be written is found before an epoch is lost */
     if (status == MN_OK) {
         mn_train_event event = {.kind = MN_TRAIN_START,
                                 .train_images = mn_store_size(r.train),

@@ -1,0 +1,83 @@
+# train: killed at some step and resumed it ends in the same bytes; so does another number of threads; its errors.
+. "$SOURCE_DIR/tests/cli/lib.sh"
+
+# Two classes of eight noisy 16x16 pictures each, dark and bright: bytes of a plain sequence, so every run has them.
+mkdir -p "$tmp/data/dark" "$tmp/data/bright"
+for i in 1 2 3 4 5 6 7 8; do
+    { printf 'P6\n16 16\n255\n'; awk -v s="$i" 'BEGIN { for (k = 0; k < 768; k++) printf "%c", 33 + (k * 7 + s * 13) % 40 }'; } >"$tmp/data/dark/$i.ppm"
+    { printf 'P6\n16 16\n255\n'; awk -v s="$i" 'BEGIN { for (k = 0; k < 768; k++) printf "%c", 80 + (k * 5 + s * 11) % 45 }'; } >"$tmp/data/bright/$i.ppm"
+done
+
+train() {
+    run train "$tmp/data" --widths 4,4,8,8,8,8,8,8,8 --depth shallow --batch 4 --epochs 12 --ema 0.9 --validation 0.25 "$@"
+}
+
+train -o "$tmp/whole" --log "$tmp/log" --threads 1
+expect_code 0
+expect_out_line '^.*/whole: .* % of the held-out images right$'
+expect_err_line '^12 images to learn from, 4 held out'
+[ "$(grep -c '"event":"step"' "$tmp/log")" -eq 36 ] || fail "the log was expected to have 36 steps"
+[ "$(grep -c '"event":"epoch"' "$tmp/log")" -eq 12 ] || fail "the log was expected to have 12 epochs"
+[ -s "$tmp/whole.best" ] || fail "the best model was expected beside the last"
+
+train -o "$tmp/two" --threads 2 --loader-threads 2
+expect_code 0
+cmp "$tmp/whole" "$tmp/two" || fail "two threads were expected to give the same bytes"
+
+# Killed without warning as soon as a few steps are logged, until a run gets through.
+kills=0
+while [ "$kills" -lt 4 ]; do
+    "$PROGRAM" train "$tmp/data" --widths 4,4,8,8,8,8,8,8,8 --depth shallow --batch 4 --epochs 12 --ema 0.9 \
+        --validation 0.25 --threads 1 --checkpoint-steps 2 --resume -o "$tmp/killed" --log "$tmp/killlog" 2>"$tmp/err" &
+    child=$!
+    before=$(cat "$tmp/killlog" 2>/dev/null | wc -l)
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        [ "$(cat "$tmp/killlog" 2>/dev/null | wc -l)" -ge $((before + 7)) ] && break
+        sleep 0.05
+    done
+    kill -9 "$child" 2>/dev/null
+    wait "$child" 2>/dev/null
+    kills=$((kills + 1))
+done
+train -o "$tmp/killed" --threads 1 --checkpoint-steps 2 --resume
+expect_code 0
+cmp "$tmp/whole" "$tmp/killed" || fail "a killed and resumed run was expected to give the same bytes"
+
+grep -q "learning_rate=" "$tmp/whole" || fail "the recipe was expected in the model"
+
+# The trained model is a start for another: the same classes, or the head alone.
+run train "$tmp/data" --from "$tmp/whole" --head-only --batch 4 --epochs 2 --validation 0.25 -o "$tmp/head"
+expect_code 0
+expect_out_line '^.*/head: '
+
+# Errors.
+run train "$tmp/nowhere"
+expect_code 1
+expect_err_line 'nowhere'
+run train "$tmp/data" --alpha 0.25 -o "$tmp/no/such/folder/model" --epochs 1 --batch 4
+expect_code 1
+expect_err_line 'no/such/folder'
+run train "$tmp/data" --learning-rate fast
+expect_code 2
+expect_err_line "learning_rate is 'fast', must be 0 to 1000"
+run train "$tmp/data" --head-only
+expect_code 2
+run train "$tmp/data" --from "$tmp/whole" --alpha 0.5
+expect_code 2
+train -o "$tmp/killed" --threads 1 --resume --weight-decay 0.25
+expect_code 1
+expect_err_line 'weight_decay=0.25'
+printf 'P6\n16 16\n255\nshort' >"$tmp/data/dark/9.ppm"
+train -o "$tmp/broken" --threads 1
+expect_code 0
+expect_err_line '^left out: .*dark/9.ppm'
+train -o "$tmp/broken" --threads 1 --strict
+expect_code 1
+expect_err_line 'dark/9.ppm'
+if [ -w /dev/full ]; then
+    rm "$tmp/data/dark/9.ppm"
+    train -o "$tmp/full" --threads 1 --log /dev/full
+    expect_code 1
+    expect_err_line '/dev/full'
+fi
+finish

@@ -1,0 +1,279 @@
+/* Whole runs on a small folder of pictures: the same bits for any number of threads and after a stop and resume; broken
+ * pictures are left out by name or end the run; what cannot be learned is refused with a reason. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "train/small.h"
+
+enum { CLASSES = 3, EACH = 14, SIZE = 16 };
+
+static char folder[64], checkpoint[96];
+
+static void picture_path(char *text, size_t size, int k, int i)
+{
+    if (i < 0)
+        snprintf(text, size, "%s/class%d", folder, k);
+    else
+        snprintf(text, size, "%s/class%d/%d.ppm", folder, k, i);
+}
+
+/* Class k is bright in channel k. */
+static void write_picture(int k, int i, size_t bytes)
+{
+    char path[128];
+    uint8_t pixels[SIZE * SIZE * 3];
+    picture_path(path, sizeof path, k, i);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    for (int p = 0; p < SIZE * SIZE * 3; p++)
+        pixels[p] = (uint8_t)(60 + 50 * (p % 3 == k) + 40 * noise_at((uint32_t)(100 * k + i), (uint32_t)p));
+    fprintf(file, "P6\n%d %d\n255\n", SIZE, SIZE);
+    assert_int_equal(fwrite(pixels, 1, bytes, file), bytes);
+    fclose(file);
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    char path[128];
+    snprintf(folder, sizeof folder, "/tmp/test_run_%ld", (long)getpid());
+    snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", folder);
+    if (mkdir(folder, 0700) != 0)
+        return 1;
+    for (int k = 0; k < CLASSES; k++) {
+        picture_path(path, sizeof path, k, -1);
+        if (mkdir(path, 0700) != 0)
+            return 1;
+        for (int i = 0; i < EACH; i++)
+            write_picture(k, i, SIZE * SIZE * 3);
+    }
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    char path[128];
+    for (int k = 0; k < CLASSES; k++) {
+        for (int i = 0; i < EACH; i++) {
+            picture_path(path, sizeof path, k, i);
+            remove(path);
+        }
+        picture_path(path, sizeof path, k, -1);
+        rmdir(path);
+    }
+    remove(checkpoint);
+    rmdir(folder);
+    return 0;
+}
+
+/* What the reports said, and when to stop. */
+typedef struct listener {
+    int skipped, epochs;
+    int64_t stop_at;
+    volatile int stop;
+    double accuracy;
+} listener;
+
+static void listen(void *context, const mn_train_event *e)
+{
+    listener *l = context;
+    l->skipped += e->kind == MN_TRAIN_SKIPPED;
+    l->epochs += e->kind == MN_TRAIN_EPOCH;
+    if (e->kind == MN_TRAIN_STEP && e->step == l->stop_at)
+        l->stop = 1;
+    if (e->kind == MN_TRAIN_END)
+        l->accuracy = e->accuracy;
+}
+
+static mn_arch run_arch(void)
+{
+    mn_arch arch = small_arch();
+    arch.height = arch.width = SIZE;
+    arch.classes = CLASSES;
+    return arch;
+}
+
+static mn_train_options run_options(listener *l)
+{
+    mn_train_options o = mn_train_options_default();
+    *l = (listener){.stop_at = -1};
+    o.recipe.batch = 6;
+    o.recipe.epochs = 4;
+    o.recipe.learning_rate = 0.02;
+    o.recipe.ema = 0.8;
+    o.recipe.pad_crop = 2;
+    o.recipe.flip = true;
+    o.recipe.jitter = 0.2;
+    o.recipe.erase = 0.3;
+    o.recipe.mixup = 0.2;
+    o.recipe.cutmix = 1;
+    o.recipe.reestimate_batches = 2;
+    o.threads = 1;
+    o.validation = 0.2;
+    o.checkpoint = checkpoint;
+    o.stop = &l->stop;
+    o.report = listen;
+    o.context = l;
+    return o;
+}
+
+static mn_status run(const mn_arch *arch, const mn_train_options *options, mn_model **trained, mn_error *err)
+{
+    mn_dataset *data;
+    mn_model *model;
+    *trained = NULL;
+    mn_status status = mn_dataset_open(folder, MN_SPLIT_DEFAULT, NULL, 0, &data, err);
+    if (status != MN_OK)
+        return status;
+    assert_int_equal(mn_model_create(arch, &model, err), MN_OK);
+    mn_model_initialise(model, 1);
+    status = mn_train_run(model, data, options, trained, err);
+    mn_model_destroy(model);
+    mn_dataset_close(data);
+    return status;
+}
+
+static void assert_same(mn_model *a, mn_model *b)
+{
+    for (int32_t i = 0; i < mn_model_tensor_count(a); i++)
+        assert_memory_equal(mn_model_tensor_at(a, i)->data, mn_model_tensor_at(b, i)->data,
+                            mn_model_tensor_at(a, i)->elements * sizeof(float));
+}
+
+static void must_run(const mn_arch *arch, const mn_train_options *options, mn_model **trained)
+{
+    mn_error err;
+    if (run(arch, options, trained, &err) != MN_OK)
+        fail_msg("%s", err.message);
+}
+
+static void same_bits(void **state)
+{
+    (void)state;
+    listener l;
+    mn_arch arch = run_arch();
+    mn_train_options o = run_options(&l);
+    mn_model *whole, *other;
+    must_run(&arch, &o, &whole);
+    assert_non_null(whole);
+    assert_int_equal(l.epochs, 4);
+    assert_true(isfinite(l.accuracy));
+
+    o = run_options(&l); /* more threads, pixels not kept */
+    o.threads = 2;
+    o.loader_threads = 3;
+    o.pixel_bytes = 2000;
+    must_run(&arch, &o, &other);
+    assert_same(whole, other);
+    mn_model_destroy(other);
+
+    for (int64_t stop = 1; stop < 24; stop += 7) { /* stopped, then resumed */
+        remove(checkpoint);
+        o = run_options(&l);
+        l.stop_at = stop;
+        must_run(&arch, &o, &other);
+        assert_null(other);
+        o = run_options(&l);
+        o.resume = true;
+        must_run(&arch, &o, &other);
+        assert_same(whole, other);
+        mn_model_destroy(other);
+    }
+    mn_model_destroy(whole);
+}
+
+/* Colours are told apart after a few epochs without heavy augmentation. */
+static void learns(void **state)
+{
+    (void)state;
+    listener l;
+    mn_arch arch = run_arch();
+    mn_train_options o = run_options(&l);
+    o.checkpoint = NULL;
+    o.recipe.mixup = o.recipe.cutmix = o.recipe.erase = 0;
+    o.recipe.epochs = 12;
+    mn_model *trained;
+    must_run(&arch, &o, &trained);
+    assert_true(l.accuracy > 0.8);
+    mn_model_destroy(trained);
+}
+
+static void broken_pictures(void **state)
+{
+    (void)state;
+    listener l;
+    mn_arch arch = run_arch();
+    mn_train_options o = run_options(&l);
+    o.checkpoint = NULL;
+    o.recipe.epochs = 1;
+    mn_model *trained;
+    mn_error err;
+    write_picture(1, 3, 100);
+    write_picture(2, 0, 0);
+    must_run(&arch, &o, &trained);
+    mn_model_destroy(trained);
+    assert_int_equal(l.skipped, 2);
+    o = run_options(&l);
+    o.strict = true;
+    assert_int_not_equal(run(&arch, &o, &trained, &err), MN_OK);
+    assert_non_null(strstr(err.message, ".ppm"));
+    write_picture(1, 3, SIZE * SIZE * 3);
+    write_picture(2, 0, SIZE * SIZE * 3);
+}
+
+static void refusals(void **state)
+{
+    (void)state;
+    listener l;
+    mn_arch arch = run_arch();
+    mn_train_options o = run_options(&l);
+    mn_model *trained;
+    mn_error err;
+    arch.classes = 2; /* labels beyond the classes */
+    assert_int_equal(run(&arch, &o, &trained, &err), MN_ERROR_ARGUMENT);
+    assert_non_null(strstr(err.message, "classes 0 to 1"));
+    arch = run_arch();
+    o.recipe.batch = 100; /* more than there are */
+    assert_int_equal(run(&arch, &o, &trained, &err), MN_ERROR_ARGUMENT);
+    o = run_options(&l);
+    o.checkpoint = "/nonexistent/folder/file"; /* before any step is lost */
+    assert_int_equal(run(&arch, &o, &trained, &err), MN_ERROR_IO);
+    assert_int_equal(l.epochs, 0);
+    o = run_options(&l);
+    o.recipe.learning_rate = 1e3; /* diverges */
+    o.recipe.warmup_epochs = 0;
+    o.recipe.epochs = 50;
+    o.recipe.weight_decay = 1;
+    o.checkpoint = NULL;
+    assert_int_equal(run(&arch, &o, &trained, &err), MN_ERROR_NUMERIC);
+    assert_non_null(strstr(err.message, "layer"));
+    char path[128];
+    picture_path(path, sizeof path, 9, -1);
+    assert_int_equal(mkdir(path, 0700), 0); /* a class with no images */
+    o = run_options(&l);
+    assert_int_equal(run(&arch, &o, &trained, &err), MN_ERROR_ARGUMENT);
+    assert_non_null(strstr(err.message, "class9"));
+    rmdir(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(same_bits),
+        cmocka_unit_test(learns),
+        cmocka_unit_test(broken_pictures),
+        cmocka_unit_test(refusals),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
