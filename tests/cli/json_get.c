@@ -1,5 +1,5 @@
-/* json_get PATH < JSON: prints the value at PATH, for instance "layers.0.name" or "layers.length"; "keys" at the end
- * of PATH lists the keys of an object. Exit code 1 where the input is not JSON, 2 where there is no such value.
+/* json_get PATH... < JSON: prints the value at each PATH, for instance "layers.0.name" or "layers.length"; "keys" at the
+ * end of a PATH lists the keys of an object. Exit code 1 where the input is not JSON, 2 where there is no such value.
  */
 #include <jansson.h>
 #include <stdio.h>
@@ -34,30 +34,32 @@ static int print_keys(json_t *object)
     return json_is_object(object) ? 0 : 2;
 }
 
-int main(int argc, char **argv)
+/* Prints the value at `path`, which is taken apart; 0, or 2 where there is none. */
+static int print_path(json_t *at, char *path)
 {
-    json_error_t error;
-    json_t *root = json_loadf(stdin, 0, &error), *at = root;
-    int code = 2;
-    if (!root || argc != 2) {
-        fprintf(stderr, "json_get: line %d: %s\n", error.line, root ? "a path is missing" : error.text);
-        return 1;
-    }
-    for (char *step = strtok(argv[1], "."); step && at; step = strtok(NULL, ".")) {
-        if (strcmp(step, "keys") == 0) {
-            code = print_keys(at);
-            goto done;
-        }
+    for (char *step = strtok(path, "."); step && at; step = strtok(NULL, ".")) {
+        if (strcmp(step, "keys") == 0)
+            return print_keys(at);
         if (strcmp(step, "length") == 0 && json_is_array(at)) {
             printf("%zu\n", json_array_size(at));
-            code = 0;
-            goto done;
+            return 0;
         }
         at = json_is_array(at) ? json_array_get(at, strtoul(step, NULL, 10)) : json_object_get(at, step);
     }
-    if (at)
-        code = print_value(at);
-done:
+    return at ? print_value(at) : 2;
+}
+
+int main(int argc, char **argv)
+{
+    json_error_t error;
+    json_t *root = json_loadf(stdin, 0, &error);
+    int code = 0;
+    if (!root) {
+        fprintf(stderr, "json_get: line %d: %s\n", error.line, error.text);
+        return 1;
+    }
+    for (int i = 1; i < argc && code == 0; i++)
+        code = print_path(root, argv[i]);
     json_decref(root);
     return code;
 }

@@ -58,9 +58,9 @@ expect_misuse() {
     [ "$(head -n 1 "$tmp/err")" = "$1" ] || fail "stderr was expected to begin with: $1"
 }
 
-# The value at a path of the JSON on stdout.
+# The value at each path of the JSON on stdout.
 json() {
-    "$JSON_GET" "$1" <"$tmp/out" || echo "nothing at $1"
+    "$JSON_GET" "$@" <"$tmp/out" || echo "nothing at $*"
 }
 
 expect_json() {
