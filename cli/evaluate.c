@@ -67,6 +67,11 @@ static int map_classes(const mn_model *model, const mn_dataset *data, cli_mappin
         *mapping = (cli_mapping){0, "by name"};
         return CLI_DONE;
     }
+    const char *first = mn_dataset_class_name(data, 0), *label = mn_model_label(model, offset);
+    if (first && label && have == classes - offset)
+        cli_say("mobilenet: the names of the data ('%s', ...) are not those of the model ('%s', ...): classes are "
+                "matched by number",
+                cli_clean(first), cli_clean(label));
     if (have == classes - offset || (is_numbered(data) && have < classes - offset)) {
         *mapping = (cli_mapping){offset, offset ? "by number, after the model's background class" : "by number"};
         return CLI_DONE;
@@ -75,7 +80,6 @@ static int map_classes(const mn_model *model, const mn_dataset *data, cli_mappin
         *mapping = (cli_mapping){0, "by number, background class included"};
         return CLI_DONE;
     }
-    const char *first = mn_dataset_class_name(data, 0), *label = mn_model_label(model, offset);
     return cli_fail("the data have %d classes%s%s%s, the model has %d%s%s%s: they do not fit", have,
                     first ? " (the first is '" : "", first ? cli_clean(first) : "", first ? "')" : "", classes - offset,
                     label ? " (the first is '" : "", label ? cli_clean(label) : "", label ? "')" : "");

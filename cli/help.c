@@ -95,9 +95,10 @@ void cli_print_program_help(void)
     puts("Usage: mobilenet COMMAND [OPTION...] [ARGUMENT...]\n\nCommands:");
     for (int i = 0; cli_commands[i]; i++)
         printf("  %-12s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
-    puts("\nmobilenet COMMAND --help explains a command; mobilenet help --man prints the manual\n"
-         "page. The result goes to stdout, messages to stderr; the exit code is 0 where the\n"
-         "work is done, 1 where it failed, 2 where the command line cannot be understood.");
+    puts("\nmobilenet COMMAND --help explains a command; mobilenet help --man prints the\n"
+         "manual page. The result goes to stdout, messages to stderr; the exit code is 0\n"
+         "where the work is done, 1 where it failed, 2 where the command line cannot be\n"
+         "understood.");
 }
 
 typedef struct help_values {

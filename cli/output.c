@@ -97,7 +97,9 @@ const char *cli_clean(const char *text)
     char *out = buffers[next++ % 8];
     size_t n = 0;
     for (; text[n] && n + 1 < sizeof buffers[0]; n++)
-        out[n] = (unsigned char)text[n] < 0x20 || text[n] == 0x7f ? '?' : text[n];
+        out[n] = text[n] == '\n' || text[n] == '\t'                 ? ' '
+                 : (unsigned char)text[n] < 0x20 || text[n] == 0x7f ? '?'
+                                                                    : text[n];
     out[n] = '\0';
     return out;
 }

@@ -26,7 +26,7 @@ int cli_fail_status(const mn_error *err);                         /* a library's
 CLI_PRINTF(1, 2) _Noreturn void cli_die(const char *format, ...); /* for what cannot be gone on from: exit code 1 */
 void *cli_alloc(size_t count, size_t size);                       /* zeroed; dies where memory is short */
 
-/* Text that came from outside, fit for a terminal: control characters become '?'. Valid until the eighth next call. */
+/* Text that came from outside, fit for a terminal: line feeds and tabs become blanks, other control characters '?'. Valid until the eighth next call. */
 const char *cli_clean(const char *text);
 /* "568,740,352"; valid until the 16th next call. */
 const char *cli_count(int64_t number);

@@ -94,7 +94,7 @@ expect_code 1
 model "$tmp/evil.safetensors" 16 1 2 7 "$(printf 'red\033[31m')" "$(printf 'two\nlines')"
 run classify -m "$tmp/evil.safetensors" "$tmp/a.pgm"
 expect_out_line 'red?\[31m$'
-expect_out_line 'two?lines$'
+expect_out_line 'two lines$'
 
 # Without --model: the default model beside the program, or what to type.
 mkdir "$tmp/bin" "$tmp/models"

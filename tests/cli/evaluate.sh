@@ -90,6 +90,16 @@ run evaluate -m "$tmp/m.safetensors" "$tmp/data"
 expect_code 1
 expect_err_line 'holds no picture'
 
+# Other names, as many: by number, and said.
+rm -r "$tmp/data/dog-empty" "$tmp/data/names.txt"
+mv "$tmp/data/cat" "$tmp/data/dog"
+run evaluate -m "$tmp/m.safetensors" "$tmp/data" --json
+expect_code 0
+expect_json class_mapping "by number"
+model "$tmp/other.safetensors" 16 1 3 7 x y z
+run evaluate -m "$tmp/other.safetensors" "$tmp/data" --json
+expect_err "mobilenet: the names of the data ('ant', ...) are not those of the model ('x', ...): classes are matched by number"
+
 # IDX: two images of 2x2, labels 0 and 2.
 mkdir "$tmp/idx"
 printf '\0\0\010\003\0\0\0\002\0\0\0\002\0\0\0\002abcdefgh' >"$tmp/idx/t10k-images-idx3-ubyte"
