@@ -14,6 +14,10 @@ import os
 import numpy as np
 
 
+# Set for cold starts: engines may then use what an earlier start left on disk.
+COLD = bool(os.environ.get("PEERS_COLD"))
+
+
 def nchw(x):
     return np.ascontiguousarray(x.transpose(0, 3, 1, 2))
 
@@ -23,7 +27,7 @@ class OnnxRuntime:
 
     def __init__(self, stem, threads, batch):
         import onnxruntime as ort
-        self.version = ort.__version__
+        self.ort, self.version = ort, ort.__version__
         o = ort.SessionOptions()
         o.intra_op_num_threads, o.inter_op_num_threads = threads, 1
         o.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
@@ -31,12 +35,20 @@ class OnnxRuntime:
         o.log_severity_level = 3
         o.add_session_config_entry("session.intra_op.allow_spinning", "1")
         o.add_session_config_entry("session.set_denormal_as_zero", "1")
-        self.session = ort.InferenceSession(f"{stem}-b{batch}.onnx", o, providers=["CPUExecutionProvider"])
-        self.ort = ort
+        path = self.offline(f"{stem}-b{batch}", o) if COLD else f"{stem}-b{batch}.onnx"
+        self.session = ort.InferenceSession(path, o, providers=["CPUExecutionProvider"])
         self.binding = self.session.io_binding()
         shape = self.session.get_outputs()[0].shape
         self.y = ort.OrtValue.ortvalue_from_numpy(np.zeros(shape, np.float32))
         self.binding.bind_ortvalue_output("output", self.y)
+
+    def offline(self, stem, options):
+        """The graph optimised by an earlier start, read as it is; the first start writes it."""
+        if not os.path.exists(stem + ".optimised.onnx"):
+            options.optimized_model_filepath = stem + ".optimised.onnx"
+            return stem + ".onnx"
+        options.graph_optimization_level = self.ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        return stem + ".optimised.onnx"
 
     def set_input(self, x):
         self.x = self.ort.OrtValue.ortvalue_from_numpy(nchw(x))
@@ -159,6 +171,8 @@ class OpenVino:
         config = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1",
                   "INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False,
                   "CPU_DENORMALS_OPTIMIZATION": True}
+        if COLD:
+            config["CACHE_DIR"] = stem + ".cache"
         model = core.compile_model(f"{stem}-b{batch}.onnx", "CPU", config)
         self.request = model.create_infer_request()
 
