@@ -156,6 +156,7 @@ def main():
     for name in options.models:
         result["cold"].append(cold.measure(name, os.path.join(folder, name), commands_, options.starts))
         print(report.cold(result["cold"][-1]), flush=True)
+    print(report.matrix(result))
     print(report.summary(result))
     if options.json:
         with open(options.json, "w") as f:

@@ -63,13 +63,13 @@ def ratio_line(label, rows, key, ours_key=None):
     if not peer or "ours" not in rows:
         return None
     ours = rows["ours"][ours_key or key]
-    return f"{label:<44}{peer:<13}{rows[peer][key]:13.2f}{ours:13.2f}{rows[peer][key] / ours:8.2f}"
+    return f"{label:<52}{peer:<13}{rows[peer][key]:13.2f}{ours:13.2f}{rows[peer][key] / ours:8.2f}"
 
 
 def summary(result):
     """The best peer of every case against ours: above 1, ours is better."""
     lines = ["", "== best peer against ours (ratio above 1: ours is better)",
-             f"{'':<44}{'best peer':<13}{'peer':>13}{'ours':>13}{'ratio':>8}"]
+             f"{'':<52}{'best peer':<13}{'peer':>13}{'ours':>13}{'ratio':>8}"]
     for c in result["cases"]:
         label = f"{c['model']} batch {c['batch']} threads {c['threads']}, "
         lines.append(ratio_line(label + "median us", in_microseconds(c["engines"], "median_ms"), "us"))
@@ -81,6 +81,21 @@ def summary(result):
         lines.append(ratio_line(f"{name} memory, process against net, KiB", rows, "net_kb", "peak_kb"))
         lines.append(ratio_line(f"{name} library stripped, bytes", rows, "library_bytes"))
     return "\n".join(line for line in lines if line)
+
+
+def matrix(result):
+    """One line a case, one column an engine: milliseconds of the best round, and the best peer over ours."""
+    engines = sorted({e for c in result["cases"] for e in c["engines"]}, key=lambda e: (e != "ours", e))
+    lines = ["", "== milliseconds of the best round (handover in ns; ratio: best peer / ours)",
+             f"{'model':<18}{'batch':>5}{'threads':>8}{'handover':>9}" + "".join(f"{e:>12}" for e in engines)
+             + f"{'ratio':>8}"]
+    for c in result["cases"]:
+        rows = c["engines"]
+        cells = "".join(f"{rows[e]['best_ms']:12.3f}" if e in rows else f"{'refused':>12}" for e in engines)
+        peer = best_peer(rows, "best_ms")
+        ratio = f"{rows[peer]['best_ms'] / rows['ours']['best_ms']:8.2f}" if peer and "ours" in rows else ""
+        lines.append(f"{c['model']:<18}{c['batch']:>5}{c['threads']:>8}{c['handover_ns']:>9.0f}{cells}{ratio}")
+    return "\n".join(lines)
 
 
 def in_microseconds(rows, key):
