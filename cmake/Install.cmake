@@ -18,11 +18,7 @@ function(mn_pkgconfig pc_name pc_description pc_requires pc_requires_private pc_
 endfunction()
 
 mn_pkgconfig(mobilenet "classify with MobileNets" "" "jansson" "-lpthread -lm")
-set(import_modules "zlib")
-if(MOBILENET_KERAS)
-    string(APPEND import_modules " hdf5")
-endif()
-mn_pkgconfig(mobilenet-import "read TensorFlow Lite and Keras models" "mobilenet" "${import_modules}" "")
+mn_pkgconfig(mobilenet-import "read TensorFlow Lite and Keras models" "mobilenet" "jansson zlib" "")
 if(MOBILENET_IMAGE)
     mn_pkgconfig(mobilenet-image "decode pictures" "mobilenet" "libjpeg libpng libwebp libexif" "")
     mn_pkgconfig(mobilenet-train "data sets and training" "mobilenet mobilenet-image" "zlib" "")

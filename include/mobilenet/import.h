@@ -1,5 +1,5 @@
-/* Reading the model files of others: TensorFlow Lite (float32, uint8, int8) and Keras .h5 (optional,
- * needs libhdf5). Part of libmobilenet-import. Native files are read too, so that one call opens anything.
+/* Reading the model files of others: TensorFlow Lite (float32, uint8, int8) and Keras .h5.
+ * Part of libmobilenet-import. Native files are read too, so that one call opens anything.
  */
 #ifndef MOBILENET_IMPORT_H
 #define MOBILENET_IMPORT_H

@@ -1,275 +1,252 @@
 #include "format/hdf5_file.h"
 
-#include <hdf5.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "format/half.h"
 
-#define FILE_BYTES_MAX   ((size_t)1 << 30)
-#define CONFIG_BYTES_MAX ((size_t)16 << 20)
-#define CHUNK_BYTES_MAX  ((uint64_t)64 << 20)
-#define TENSORS_MAX      2048
-#define LINKS_MAX        1024
-#define DEPTH_MAX        6
-#define DEFLATE_RATIO    1032 /* the most that deflate can gain */
+#define TENSORS_MAX 2048
+#define GROUPS_MAX  2048
+#define LINKS_MAX   1024
+#define OBJECTS_MAX 4096
+#define DEPTH_MAX   6
+
+/* A group that is yet to be listed. */
+typedef struct pending_group {
+    uint64_t object;
+    int32_t depth;
+    char path[MN_HDF5_PATH_BYTES]; /* "" or ending in '/' */
+} pending_group;
 
 struct mn_hdf5 {
-    hid_t file;
-    size_t file_bytes;
-    int32_t count;
+    mn_h5 h5;
+    int32_t count, group_count, visited;
     mn_hdf5_tensor *tensors; /* [TENSORS_MAX] */
-    char *config;
+    pending_group *groups;   /* [GROUPS_MAX] */
+    mn_h5_link *links;       /* [LINKS_MAX] of the group being listed */
+    const char *config;
     size_t config_size;
-    H5E_auto2_t saved_report; /* the library's settings before us */
-    void *saved_report_data;
-    unsigned saved_plugins;
+    size_t root_length; /* of the path of the group of weights */
 };
-
-static pthread_mutex_t library = PTHREAD_MUTEX_INITIALIZER;
-
-static const uint8_t signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1A, '\n'};
 
 bool mn_hdf5_probe(const uint8_t *bytes, size_t size)
 {
+    static const uint8_t signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1A, '\n'};
     return size >= sizeof signature && memcmp(bytes, signature, sizeof signature) == 0;
+}
+
+/* ---- data sets ---- */
+
+bool mn_h5_dataspace(mn_h5 *h5, size_t at, size_t size, int32_t most, int32_t *rank, int32_t *shape, bool *fits)
+{
+    uint64_t version = mn_h5_number(h5, at, 1), dimensions = mn_h5_number(h5, at + 1, 1);
+    size_t first = at + (version == 1 ? 8 : 4);
+    if (h5->status != MN_OK || (version != 1 && version != 2) || size < first - at + 8 * dimensions)
+        return mn_h5_fail(h5, MN_ERROR_FORMAT, at, "a dataspace is damaged");
+    *rank = (int32_t)dimensions;
+    *fits = *rank <= most;
+    for (int32_t i = 0; *fits && i < *rank; i++) {
+        uint64_t extent = mn_h5_number(h5, first + 8 * (size_t)i, 8);
+        *fits = extent <= INT32_MAX;
+        shape[i] = (int32_t)(*fits ? extent : 0);
+    }
+    return h5->status == MN_OK;
+}
+
+/* Datatype: class and version, 3 bytes of flags, size, and for floats where sign, exponent and fraction lie. */
+static const char *read_datatype(mn_h5 *h5, const mn_h5_message *message, mn_hdf5_tensor *tensor)
+{
+    static const struct {
+        mn_hdf5_number number;
+        uint8_t size, precision, exponent_at, exponent, fraction;
+        uint32_t bias;
+    } known[] = {
+        {MN_HDF5_F16, 2, 16, 10, 5, 10, 15},
+        {MN_HDF5_BF16, 2, 16, 7, 8, 7, 127},
+        {MN_HDF5_F32, 4, 32, 23, 8, 23, 127},
+        {MN_HDF5_F64, 8, 64, 52, 11, 52, 1023},
+    };
+    if (message->shared)
+        return "its type is stored elsewhere";
+    if (message->size < 20 || (mn_h5_number(h5, message->at, 1) & 15) != 1)
+        return "its numbers are not floats";
+    if (mn_h5_number(h5, message->at + 1, 1) & 0x41)
+        return "its numbers are not little-endian";
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (mn_h5_number(h5, message->at + 4, 4) == known[i].size && mn_h5_number(h5, message->at + 8, 2) == 0 &&
+            mn_h5_number(h5, message->at + 10, 2) == known[i].precision &&
+            mn_h5_number(h5, message->at + 12, 1) == known[i].exponent_at &&
+            mn_h5_number(h5, message->at + 13, 1) == known[i].exponent && mn_h5_number(h5, message->at + 14, 1) == 0 &&
+            mn_h5_number(h5, message->at + 15, 1) == known[i].fraction &&
+            mn_h5_number(h5, message->at + 16, 4) == known[i].bias) {
+            tensor->number = known[i].number;
+            return NULL;
+        }
+    return "its numbers are not IEEE floats of 2, 4 or 8 bytes";
+}
+
+/* Data layout, versions 1 to 4: where the numbers are. */
+static const char *read_layout(mn_h5 *h5, const mn_h5_message *message, mn_hdf5_tensor *tensor)
+{
+    uint64_t version = mn_h5_number(h5, message->at, 1), address, bytes;
+    bool old = version < 3;
+    uint64_t layout = mn_h5_number(h5, message->at + (old ? 2 : 1), 1);
+    if (version < 1 || version > 4)
+        return "its layout has an unknown version";
+    if (layout > 1)
+        return layout == 2 ? "its numbers are stored in chunks (compressed or extendible)" : "its layout is virtual";
+    if (old) {
+        size_t dimensions = (size_t)mn_h5_number(h5, message->at + 1, 1);
+        if (layout == 0)
+            return "its layout is of an old kind";
+        address = mn_h5_number(h5, message->at + 8, 8);
+        bytes = 1;
+        for (size_t i = 0; i < dimensions && bytes <= h5->reader.size; i++)
+            bytes *= mn_h5_number(h5, message->at + 16 + 4 * i, 4);
+    } else if (layout == 0) {
+        address = message->at + 4;
+        bytes = mn_h5_number(h5, message->at + 2, 2);
+        if (message->size < 4 || bytes > message->size - 4)
+            return "its layout is damaged";
+    } else {
+        address = mn_h5_number(h5, message->at + 2, 8);
+        bytes = mn_h5_number(h5, message->at + 10, 8);
+    }
+    if (address > h5->reader.size || bytes > h5->reader.size - address)
+        return "its numbers lie outside the file, or were never written";
+    tensor->at = (size_t)address;
+    tensor->bytes = (size_t)bytes;
+    return NULL;
+}
+
+/* What an object is, and where its numbers lie if it is a data set. */
+static bool read_object(mn_h5 *h5, uint64_t object, bool *is_dataset, bool *fits, mn_hdf5_tensor *tensor)
+{
+    mn_h5_header header;
+    mn_h5_message message;
+    bool space = false, type = false, layout = false;
+    const char *refusal = NULL, *reason;
+    if (!mn_h5_header_open(h5, object, &header))
+        return false;
+    while (mn_h5_header_next(h5, &header, &message)) {
+        reason = NULL;
+        if (message.type == MN_H5_DATASPACE && !message.shared) {
+            mn_h5_dataspace(h5, message.at, message.size, MN_HDF5_RANK_MAX, &tensor->rank, tensor->shape, fits);
+            space = true;
+        } else if (message.type == MN_H5_DATATYPE) {
+            reason = read_datatype(h5, &message, tensor);
+            type = true;
+        } else if (message.type == MN_H5_LAYOUT) {
+            reason = read_layout(h5, &message, tensor);
+            layout = true;
+        } else if (message.type == MN_H5_EXTERNAL) {
+            reason = "its numbers lie in another file";
+        } else if (message.type == MN_H5_FILTERS) {
+            reason = "its numbers went through a filter (compression)";
+        }
+        if (reason && !refusal)
+            refusal = reason;
+    }
+    *is_dataset = space && layout;
+    tensor->refusal = refusal ? refusal : type ? NULL : "it has no type";
+    return h5->status == MN_OK;
 }
 
 /* ---- listing ---- */
 
-/* A group being listed: the walk keeps a stack of them instead of recursing. */
-typedef struct open_group {
-    hid_t id;
-    hsize_t next, links;
-    size_t path_length; /* of the group in the path buffer */
-} open_group;
-
-typedef struct listing {
-    mn_hdf5 *file;
-    open_group stack[DEPTH_MAX];
-    int32_t depth;
-    int64_t visited;
-    char path[MN_HDF5_PATH_BYTES];
-    mn_error *err;
-} listing;
-
-static mn_status push_group(listing *list, hid_t id, size_t path_length)
-{
-    H5G_info_t info;
-    if (list->depth == DEPTH_MAX) {
-        H5Gclose(id);
-        return mn_fail(list->err, MN_ERROR_LIMIT, "group '%s' is nested deeper than %d", list->path, DEPTH_MAX);
-    }
-    if (H5Gget_info(id, &info) < 0 || info.nlinks > LINKS_MAX) {
-        H5Gclose(id);
-        return mn_fail(list->err, MN_ERROR_LIMIT, "group '%s' cannot be read or has more than %d members", list->path,
-                       LINKS_MAX);
-    }
-    list->stack[list->depth++] = (open_group){id, 0, info.nlinks, path_length};
-    return MN_OK;
-}
-
 /* The first component below the root of weights, and the last without ":0". */
-static void name_tensor(mn_hdf5_tensor *tensor, size_t root_length)
+static void name_tensor(mn_hdf5_tensor *tensor, const char *path, size_t root_length)
 {
-    const char *below = tensor->path + root_length;
-    size_t group = strcspn(below, "/");
-    const char *last = strrchr(tensor->path, '/');
+    snprintf(tensor->path, sizeof tensor->path, "%s", path);
+    const char *below = tensor->path + root_length, *last = strrchr(tensor->path, '/');
     last = last ? last + 1 : tensor->path;
-    size_t leaf = strcspn(last, ":");
-    snprintf(tensor->group, sizeof tensor->group, "%.*s", (int)group, below);
-    snprintf(tensor->leaf, sizeof tensor->leaf, "%.*s", (int)leaf, last);
+    snprintf(tensor->group, sizeof tensor->group, "%.*s", (int)strcspn(below, "/"), below);
+    snprintf(tensor->leaf, sizeof tensor->leaf, "%.*s", (int)strcspn(last, ":"), last);
 }
 
-static mn_status add_tensor(listing *list, hid_t dataset, size_t root_length)
+static bool list_link(mn_hdf5 *file, const pending_group *group, const mn_h5_link *link)
 {
-    mn_hdf5 *file = list->file;
-    hsize_t shape[MN_HDF5_RANK_MAX];
-    if (file->count == TENSORS_MAX)
-        return mn_fail(list->err, MN_ERROR_LIMIT, "the file has more than %d data sets", TENSORS_MAX);
-    mn_hdf5_tensor *tensor = &file->tensors[file->count];
-    hid_t space = H5Dget_space(dataset);
-    int rank = space >= 0 ? H5Sget_simple_extent_ndims(space) : -1;
-    bool fits = rank >= 0 && rank <= MN_HDF5_RANK_MAX && H5Sget_simple_extent_dims(space, shape, NULL) == rank;
-    for (int i = 0; fits && i < rank; i++) {
-        fits = shape[i] <= INT32_MAX;
-        tensor->shape[i] = fits ? (int32_t)shape[i] : 0;
+    mn_h5 *h5 = &file->h5;
+    char path[MN_HDF5_PATH_BYTES - 1]; /* room for a '/' behind */
+    mn_hdf5_tensor tensor = {0};
+    bool is_dataset = false, fits = false;
+    size_t at = (size_t)(link->name - (const char *)h5->reader.bytes);
+    int length =
+        snprintf(path, sizeof path, "%s%.*s", group->path, (int)(link->name_length % MN_HDF5_PATH_BYTES), link->name);
+    if (link->name_length >= MN_HDF5_PATH_BYTES || (size_t)length >= sizeof path)
+        return mn_h5_fail(h5, MN_ERROR_LIMIT, at, "a name is too long");
+    if (++file->visited > OBJECTS_MAX)
+        return mn_h5_fail(h5, MN_ERROR_LIMIT, at, "the file has too many objects");
+    if (!read_object(h5, link->object, &is_dataset, &fits, &tensor))
+        return false;
+    if (is_dataset) {
+        if (file->count == TENSORS_MAX)
+            return mn_h5_fail(h5, MN_ERROR_LIMIT, at, "the file has too many data sets");
+        name_tensor(&tensor, path, file->root_length);
+        if (fits) /* others are no weights of a network: passed over */
+            file->tensors[file->count++] = tensor;
+        return true;
     }
-    if (space >= 0)
-        H5Sclose(space);
-    if (!fits)
-        return MN_OK; /* no weight of a network: passed over */
-    tensor->rank = rank;
-    snprintf(tensor->path, sizeof tensor->path, "%s", list->path);
-    name_tensor(tensor, root_length);
-    file->count++;
-    return MN_OK;
+    if (file->group_count == GROUPS_MAX || group->depth == DEPTH_MAX)
+        return mn_h5_fail(h5, MN_ERROR_LIMIT, at, "the file has too many groups, or groups nested too deeply");
+    pending_group *next = &file->groups[file->group_count++];
+    next->object = link->object;
+    next->depth = group->depth + 1;
+    snprintf(next->path, sizeof next->path, "%s/", path);
+    return true;
 }
 
-/* Looks at the next link of the group on top of the stack. */
-static mn_status visit_link(listing *list, size_t root_length)
+static bool list_groups(mn_hdf5 *file)
 {
-    open_group *top = &list->stack[list->depth - 1];
-    hsize_t index = top->next++;
-    H5L_info_t link;
-    char *name = list->path + top->path_length;
-    size_t room = sizeof list->path - top->path_length;
-    if (++list->visited > 4 * TENSORS_MAX)
-        return mn_fail(list->err, MN_ERROR_LIMIT, "the file has too many objects");
-    *name = 0;
-    if (H5Lget_info_by_idx(top->id, ".", H5_INDEX_NAME, H5_ITER_INC, index, &link, H5P_DEFAULT) < 0)
-        return mn_fail(list->err, MN_ERROR_FORMAT, "member %llu of group '%s' cannot be read",
-                       (unsigned long long)index, list->path);
-    if (link.type != H5L_TYPE_HARD)
-        return MN_OK; /* soft and external links are not followed */
-    ssize_t length = H5Lget_name_by_idx(top->id, ".", H5_INDEX_NAME, H5_ITER_INC, index, name, room, H5P_DEFAULT);
-    if (length < 1 || (size_t)length + 2 > room)
-        return mn_fail(list->err, MN_ERROR_LIMIT,
-                       "a member of group '%.100s' has a name that is too long or unreadable", list->path);
-    hid_t object = H5Oopen(top->id, name, H5P_DEFAULT);
-    H5I_type_t kind = object >= 0 ? H5Iget_type(object) : H5I_BADID;
-    mn_status status = MN_OK;
-    if (kind == H5I_GROUP) {
-        name[length] = '/';
-        name[length + 1] = 0;
-        return push_group(list, object, top->path_length + (size_t)length + 1);
+    for (int32_t g = 0; g < file->group_count; g++) {
+        int32_t count = 0;
+        if (!mn_h5_links(&file->h5, file->groups[g].object, file->links, LINKS_MAX, &count))
+            return false;
+        for (int32_t i = 0; i < count; i++)
+            if (!list_link(file, &file->groups[g], &file->links[i]))
+                return false;
     }
-    if (kind == H5I_DATASET)
-        status = add_tensor(list, object, root_length);
-    else if (kind == H5I_BADID)
-        status = mn_fail(list->err, MN_ERROR_FORMAT, "'%s' cannot be opened", list->path);
-    if (object >= 0)
-        H5Oclose(object);
-    return status;
+    return true;
 }
 
-static mn_status list_tensors(mn_hdf5 *file, mn_error *err)
+/* A whole model keeps its weights in a group of their own; a file of weights alone has them at the root. */
+static bool find_weights(mn_hdf5 *file, uint64_t root)
 {
-    static const char weights[] = "model_weights";
-    listing list = {.file = file, .err = err};
-    H5L_info_t link;
-    size_t root_length = 0;
-    hid_t root;
-    /* A whole model keeps its weights in a group of their own; a file of weights alone has them at the root. */
-    if (H5Lexists(file->file, weights, H5P_DEFAULT) > 0 && H5Lget_info(file->file, weights, &link, H5P_DEFAULT) >= 0 &&
-        link.type == H5L_TYPE_HARD) {
-        root = H5Gopen2(file->file, weights, H5P_DEFAULT);
-        root_length = (size_t)snprintf(list.path, sizeof list.path, "%s/", weights);
-    } else {
-        root = H5Gopen2(file->file, "/", H5P_DEFAULT);
-    }
-    if (root < 0)
-        return mn_fail(err, MN_ERROR_FORMAT, "the group of weights cannot be opened");
-    mn_status status = push_group(&list, root, root_length);
-    while (status == MN_OK && list.depth > 0) {
-        open_group *top = &list.stack[list.depth - 1];
-        if (top->next < top->links) {
-            status = visit_link(&list, root_length);
-            continue;
+    static const char name[] = "model_weights";
+    int32_t count = 0;
+    if (!mn_h5_links(&file->h5, root, file->links, LINKS_MAX, &count))
+        return false;
+    pending_group *first = &file->groups[file->group_count++];
+    *first = (pending_group){.object = root};
+    for (int32_t i = 0; i < count; i++)
+        if (file->links[i].name_length == strlen(name) && memcmp(file->links[i].name, name, strlen(name)) == 0) {
+            first->object = file->links[i].object;
+            file->root_length = (size_t)snprintf(first->path, sizeof first->path, "%s/", name);
         }
-        H5Gclose(top->id);
-        list.depth--;
-    }
-    while (list.depth > 0)
-        H5Gclose(list.stack[--list.depth].id);
-    return status;
+    return true;
 }
 
-/* ---- the configuration ---- */
-
-static mn_status read_fixed_text(mn_hdf5 *file, hid_t attribute, hid_t type, mn_error *err)
-{
-    size_t size = H5Tget_size(type);
-    if (size == 0 || size > CONFIG_BYTES_MAX)
-        return mn_fail(err, MN_ERROR_LIMIT, "model_config has %zu bytes, at most %zu are read", size, CONFIG_BYTES_MAX);
-    if (!(file->config = mn_calloc(size + 1, 1)))
-        return mn_fail_memory(err, size + 1, "model_config");
-    if (H5Aread(attribute, type, file->config) < 0)
-        return mn_fail(err, MN_ERROR_FORMAT, "model_config cannot be read");
-    return MN_OK;
-}
-
-static mn_status read_variable_text(mn_hdf5 *file, hid_t attribute, mn_error *err)
-{
-    char *text = NULL;
-    mn_status status = MN_OK;
-    hid_t type = H5Tcopy(H5T_C_S1);
-    if (type < 0 || H5Tset_size(type, H5T_VARIABLE) < 0 || H5Aread(attribute, type, &text) < 0)
-        status = mn_fail(err, MN_ERROR_FORMAT, "model_config cannot be read");
-    if (status == MN_OK && text && strlen(text) > CONFIG_BYTES_MAX)
-        status = mn_fail(err, MN_ERROR_LIMIT, "model_config has more than %zu bytes", CONFIG_BYTES_MAX);
-    if (status == MN_OK && text && !(file->config = mn_strdup(text)))
-        status = mn_fail_memory(err, strlen(text) + 1, "model_config");
-    H5free_memory(text);
-    if (type >= 0)
-        H5Tclose(type);
-    return status;
-}
-
-static mn_status read_config(mn_hdf5 *file, mn_error *err)
-{
-    if (H5Aexists(file->file, "model_config") <= 0)
-        return MN_OK;
-    mn_status status = MN_ERROR_FORMAT;
-    hid_t attribute = H5Aopen(file->file, "model_config", H5P_DEFAULT);
-    hid_t type = attribute >= 0 ? H5Aget_type(attribute) : H5I_INVALID_HID;
-    hid_t space = attribute >= 0 ? H5Aget_space(attribute) : H5I_INVALID_HID;
-    if (type < 0 || space < 0 || H5Tget_class(type) != H5T_STRING || H5Sget_simple_extent_npoints(space) != 1)
-        mn_fail(err, status, "model_config is not one text");
-    else if (H5Tis_variable_str(type) > 0)
-        status = read_variable_text(file, attribute, err);
-    else
-        status = read_fixed_text(file, attribute, type, err);
-    if (status == MN_OK && file->config)
-        file->config_size = strlen(file->config);
-    if (space >= 0)
-        H5Sclose(space);
-    if (type >= 0)
-        H5Tclose(type);
-    if (attribute >= 0)
-        H5Aclose(attribute);
-    return status;
-}
-
-/* ---- opening ---- */
-
-static hid_t open_image(const uint8_t *bytes, size_t size)
-{
-    hid_t file = H5I_INVALID_HID, access = H5Pcreate(H5P_FILE_ACCESS);
-    if (access < 0)
-        return file;
-    /* The library copies the image and never touches a file. */
-    if (H5Pset_fapl_core(access, 65536, 0) >= 0 && H5Pset_file_image(access, (void *)(uintptr_t)bytes, size) >= 0)
-        file = H5Fopen("model.h5", H5F_ACC_RDONLY, access);
-    H5Pclose(access);
-    return file;
-}
+/* ---- the public part ---- */
 
 mn_status mn_hdf5_open(const uint8_t *bytes, size_t size, mn_hdf5 **file, mn_error *err)
 {
-    if (size > FILE_BYTES_MAX)
-        return mn_fail(err, MN_ERROR_LIMIT, "the file has %zu bytes, at most %zu are read", size, FILE_BYTES_MAX);
+    uint64_t root = 0;
     mn_hdf5 *result = mn_calloc(1, sizeof *result);
     if (!result)
         return mn_fail_memory(err, sizeof *result, "an HDF5 file");
-    result->file = H5I_INVALID_HID;
-    result->file_bytes = size;
-    pthread_mutex_lock(&library);
-    H5Eget_auto2(H5E_DEFAULT, &result->saved_report, &result->saved_report_data);
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    H5PLget_loading_state(&result->saved_plugins);
-    H5PLset_loading_state(0);
+    result->h5 = (mn_h5){.reader = {bytes, size}, .err = err};
+    result->tensors = mn_calloc(TENSORS_MAX, sizeof *result->tensors);
+    result->groups = mn_calloc(GROUPS_MAX, sizeof *result->groups);
+    result->links = mn_calloc(LINKS_MAX, sizeof *result->links);
     mn_status status = MN_OK;
-    if (!(result->tensors = mn_calloc(TENSORS_MAX, sizeof *result->tensors)))
+    if (!result->tensors || !result->groups || !result->links)
         status = mn_fail_memory(err, TENSORS_MAX * sizeof *result->tensors, "a list of tensors");
-    else if ((result->file = open_image(bytes, size)) < 0)
-        status = mn_fail(err, MN_ERROR_FORMAT, "the HDF5 file is damaged or of a kind that libhdf5 does not read");
-    if (status == MN_OK)
-        status = read_config(result, err);
-    if (status == MN_OK)
-        status = list_tensors(result, err);
+    else if (!mn_h5_root(&result->h5, &root) ||
+             !mn_h5_text(&result->h5, root, "model_config", &result->config, &result->config_size) ||
+             !find_weights(result, root) || !list_groups(result))
+        status = result->h5.status;
     if (status == MN_OK)
         *file = result;
     else
@@ -281,14 +258,9 @@ void mn_hdf5_close(mn_hdf5 *file)
 {
     if (!file)
         return;
-    if (file->file >= 0)
-        H5Fclose(file->file);
-    H5Eclear2(H5E_DEFAULT); /* a thread that ends with errors on its list keeps the library from closing */
-    H5Eset_auto2(H5E_DEFAULT, file->saved_report, file->saved_report_data);
-    H5PLset_loading_state(file->saved_plugins);
-    pthread_mutex_unlock(&library);
-    free(file->config);
     free(file->tensors);
+    free(file->groups);
+    free(file->links);
     free(file);
 }
 
@@ -316,85 +288,44 @@ const mn_hdf5_tensor *mn_hdf5_find(const mn_hdf5 *file, const char *group, const
     return NULL;
 }
 
-/* ---- reading ---- */
-
-/* Chunks of a bearable size, filters that are harmless. */
-static const char *check_chunks(hid_t properties, size_t type_bytes)
+static float number_at(const mn_reader *reader, mn_hdf5_number number, size_t i)
 {
-    hsize_t shape[H5S_MAX_RANK];
-    uint64_t bytes = type_bytes;
-    int rank = H5Pget_chunk(properties, H5S_MAX_RANK, shape), filters = H5Pget_nfilters(properties);
-    if (rank < 0 || filters < 0 || filters > 4)
-        return "its chunks or filters cannot be read";
-    for (int i = 0; i < rank; i++) {
-        if (shape[i] == 0 || shape[i] > CHUNK_BYTES_MAX / bytes)
-            return "its chunks are too large";
-        bytes *= shape[i];
+    uint16_t half = 0;
+    uint64_t bits = 0;
+    float narrow = 0;
+    double wide;
+    switch (number) {
+    case MN_HDF5_F32:
+        mn_reader_f32(reader, 4 * i, &narrow);
+        return narrow;
+    case MN_HDF5_F64:
+        mn_reader_u64(reader, 8 * i, &bits);
+        memcpy(&wide, &bits, sizeof wide);
+        return (float)wide;
+    case MN_HDF5_F16:
+    case MN_HDF5_BF16:
+    default:
+        mn_reader_u16(reader, 2 * i, &half);
+        return number == MN_HDF5_F16 ? mn_float_from_f16(half) : mn_float_from_bf16(half);
     }
-    for (int i = 0; i < filters; i++) {
-        unsigned flags, info;
-        size_t values = 0;
-        H5Z_filter_t filter = H5Pget_filter2(properties, (unsigned)i, &flags, &values, NULL, 0, NULL, &info);
-        if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE && filter != H5Z_FILTER_FLETCHER32)
-            return "it uses a filter other than deflate, shuffle and checksum";
-    }
-    return NULL;
 }
 
-/* Why the stored data cannot be read, or NULL. */
-static const char *check_storage(const mn_hdf5 *file, hid_t dataset, hid_t type, size_t elements)
+mn_status mn_hdf5_read(const mn_hdf5 *file, const mn_hdf5_tensor *tensor, size_t elements, float *values, mn_error *err)
 {
-    size_t type_bytes = H5Tget_size(type);
-    if (H5Tget_class(type) != H5T_FLOAT || (type_bytes != 2 && type_bytes != 4 && type_bytes != 8))
-        return "its numbers are not floats of 2, 4 or 8 bytes";
-    hid_t properties = H5Dget_create_plist(dataset);
-    if (properties < 0)
-        return "its properties cannot be read";
-    const char *reason = NULL;
-    uint64_t stored = H5Dget_storage_size(dataset), wanted = (uint64_t)elements * type_bytes;
-    haddr_t offset = H5Dget_offset(dataset);
-    H5D_layout_t layout = H5Pget_layout(properties);
-    if (H5Pget_external_count(properties) != 0)
-        reason = "its data lie in another file";
-    else if (layout == H5D_CHUNKED)
-        reason = check_chunks(properties, type_bytes);
-    else if (layout != H5D_CONTIGUOUS && layout != H5D_COMPACT)
-        reason = "its layout is virtual or unknown";
-    if (!reason && layout == H5D_CONTIGUOUS &&
-        (offset == HADDR_UNDEF || offset > file->file_bytes || wanted > file->file_bytes - offset))
-        reason = "its data lie outside the file";
-    if (!reason && (stored > file->file_bytes || stored < wanted / (layout == H5D_CHUNKED ? DEFLATE_RATIO : 1)))
-        reason = "fewer data are stored than its shape wants";
-    H5Pclose(properties);
-    return reason;
-}
-
-mn_status mn_hdf5_read(mn_hdf5 *file, const mn_hdf5_tensor *tensor, size_t elements, float *values, mn_error *err)
-{
+    static const size_t number_bytes[] = {2, 2, 4, 8};
     size_t stored = 1;
     for (int32_t i = 0; i < tensor->rank; i++)
         if (!mn_size_mul(stored, (size_t)tensor->shape[i], &stored))
             stored = SIZE_MAX;
     if (stored != elements)
         return mn_fail(err, MN_ERROR_FORMAT, "'%s' has %zu elements, %zu are wanted", tensor->path, stored, elements);
-    mn_status status = MN_OK;
-    hid_t dataset = H5Dopen2(file->file, tensor->path, H5P_DEFAULT);
-    hid_t type = dataset >= 0 ? H5Dget_type(dataset) : H5I_INVALID_HID;
-    hid_t space = dataset >= 0 ? H5Dget_space(dataset) : H5I_INVALID_HID;
-    if (type < 0 || space < 0 || H5Sget_simple_extent_npoints(space) != (hssize_t)elements) {
-        status = mn_fail(err, MN_ERROR_FORMAT, "'%s' cannot be opened", tensor->path);
-    } else {
-        const char *reason = check_storage(file, dataset, type, elements);
-        if (reason)
-            status = mn_fail(err, MN_ERROR_UNSUPPORTED, "'%s': %s", tensor->path, reason);
-        else if (H5Dread(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) < 0)
-            status = mn_fail(err, MN_ERROR_FORMAT, "'%s': its data are damaged", tensor->path);
-    }
-    if (space >= 0)
-        H5Sclose(space);
-    if (type >= 0)
-        H5Tclose(type);
-    if (dataset >= 0)
-        H5Dclose(dataset);
-    return status;
+    if (tensor->refusal)
+        return mn_fail(err, MN_ERROR_UNSUPPORTED, "'%s': %s", tensor->path, tensor->refusal);
+    if (tensor->bytes / number_bytes[tensor->number] < elements)
+        return mn_fail_at(err, MN_ERROR_FORMAT, (int64_t)tensor->at, "'%s' has %zu bytes, too few for %zu numbers",
+                          tensor->path, tensor->bytes, elements);
+    const mn_reader reader = {file->h5.reader.bytes + tensor->at, tensor->bytes};
+    for (size_t i = 0; i < elements; i++)
+        values[i] = number_at(&reader, tensor->number, i);
+    return MN_OK;
 }

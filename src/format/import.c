@@ -26,9 +26,7 @@ static const struct {
 } formats[] = {
     {"native", native_probe, native_read},
     {"tflite", mn_tflite_probe, mn_tflite_read},
-#ifdef MN_HAVE_HDF5
     {"keras", mn_keras_probe, mn_keras_read},
-#endif
 };
 #define FORMAT_COUNT  ((int32_t)(sizeof formats / sizeof *formats))
 #define FORMAT_NATIVE 0
@@ -44,11 +42,7 @@ static mn_status find_format(const uint8_t *bytes, size_t size, int32_t *format,
         if (formats[*format].probe(bytes, size))
             return MN_OK;
     return mn_fail_at(err, MN_ERROR_FORMAT, 0,
-                      "%zu bytes that are no model file known here: native (safetensors), TensorFlow Lite or Keras .h5"
-#ifndef MN_HAVE_HDF5
-                      " (this build has no Keras reader)"
-#endif
-                      ,
+                      "%zu bytes that are no model file known here: native (safetensors), TensorFlow Lite or Keras .h5",
                       size);
 }
 

@@ -13,9 +13,7 @@
 bool mn_tflite_probe(const uint8_t *bytes, size_t size);
 mn_status mn_tflite_read(const uint8_t *bytes, size_t size, mn_model **model, mn_error *err);
 
-#ifdef MN_HAVE_HDF5
 bool mn_keras_probe(const uint8_t *bytes, size_t size);
 mn_status mn_keras_read(const uint8_t *bytes, size_t size, mn_model **model, mn_error *err);
-#endif
 
 #endif

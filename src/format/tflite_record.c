@@ -184,11 +184,12 @@ mn_status mn_tflite_record(mn_tflite *file, const mn_tflite_weights *weights, mn
         status = set_preprocess(file, &meta, weights, model, notes, err);
     if (status == MN_OK)
         status = set_labels(file, &meta, model, err);
+    if (status != MN_OK)
+        return status;
     const char *name = mn_fb_string(&meta.fb, meta.root, META_NAME);
     const char *licence = mn_fb_string(&meta.fb, meta.root, META_LICENCE);
     const char *description = mn_fb_string(&file->fb, file->model, MODEL_DESCRIPTION);
-    if (status == MN_OK)
-        status = meta.fb.status != MN_OK ? meta.fb.status : file->fb.status;
+    status = meta.fb.status != MN_OK ? meta.fb.status : file->fb.status;
     if (status == MN_OK)
         status = set_text(model, "name", name, err);
     if (status == MN_OK)

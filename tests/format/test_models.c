@@ -37,7 +37,7 @@ static const struct {
     mn_padding padding;
     mn_activation activation;
     mn_rounding rounding;
-    bool batch_norm, round_to_byte, keras;
+    bool batch_norm, round_to_byte;
     float mean, deviation;
     const char *first_label, *last_label; /* where the file has labels */
     double tolerance;
@@ -47,40 +47,34 @@ static const struct {
     size_t output_count;
 } models[] = {
     {"mobilenet_v1_0.25_224_float.tflite", 0.25, 224, 3, 1001, MN_PADDING_SAME, MN_ACTIVATION_RELU6, MN_ROUNDING_MIN8,
-     false, false, false, 127.5f, 127.5f, NULL, NULL, 1e-4, MODEL(mobilenet_v1_0_25_224_float_tflite)},
+     false, false, 127.5f, 127.5f, NULL, NULL, 1e-4, MODEL(mobilenet_v1_0_25_224_float_tflite)},
     {"mobilenet_v1_0.25_128_keras_float.tflite", 0.25, 128, 3, 1000, MN_PADDING_KERAS, MN_ACTIVATION_RELU6,
-     MN_ROUNDING_FLOOR, false, false, false, 127.5f, 127.5f, NULL, NULL, 1e-4,
+     MN_ROUNDING_FLOOR, false, false, 127.5f, 127.5f, NULL, NULL, 1e-4,
      MODEL(mobilenet_v1_0_25_128_keras_float_tflite)},
-    {"vww_0.25_96_float.tflite", 0.25, 96, 3, 2, MN_PADDING_SAME, MN_ACTIVATION_RELU, MN_ROUNDING_MIN8, false, false,
-     false, 0, 255, NULL, NULL, 1e-4, MODEL(vww_0_25_96_float_tflite)},
+    {"vww_0.25_96_float.tflite", 0.25, 96, 3, 2, MN_PADDING_SAME, MN_ACTIVATION_RELU, MN_ROUNDING_MIN8, false, false, 0,
+     255, NULL, NULL, 1e-4, MODEL(vww_0_25_96_float_tflite)},
     {"mobilenet_v1_0.25_224_uint8.tflite", 0.25, 224, 3, 1001, MN_PADDING_SAME, MN_ACTIVATION_RELU6, MN_ROUNDING_MIN8,
-     false, true, false, 128, 128, "background", "toilet tissue", 0.1, MODEL(mobilenet_v1_0_25_224_uint8_tflite)},
+     false, true, 128, 128, "background", "toilet tissue", 0.1, MODEL(mobilenet_v1_0_25_224_uint8_tflite)},
     {"mobilenet_v1_0.25_128_uint8.tflite", 0.25, 128, 3, 1001, MN_PADDING_SAME, MN_ACTIVATION_RELU6, MN_ROUNDING_MIN8,
-     false, true, false, 128, 128, "background", "toilet tissue, toilet paper, bathroom tissue", 0.1,
+     false, true, 128, 128, "background", "toilet tissue, toilet paper, bathroom tissue", 0.1,
      MODEL(mobilenet_v1_0_25_128_uint8_tflite)},
     {"mobilenet_v1_0.5_160_uint8.tflite", 0.5, 160, 3, 1001, MN_PADDING_SAME, MN_ACTIVATION_RELU6, MN_ROUNDING_MIN8,
-     false, true, false, 128, 128, "background", "toilet tissue, toilet paper, bathroom tissue", 0.1,
+     false, true, 128, 128, "background", "toilet tissue, toilet paper, bathroom tissue", 0.1,
      MODEL(mobilenet_v1_0_5_160_uint8_tflite)},
     {"mobilenet_v1_0.25_128_keras_int8.tflite", 0.25, 128, 3, 1000, MN_PADDING_KERAS, MN_ACTIVATION_RELU6,
-     MN_ROUNDING_FLOOR, false, true, false, 0, 255, NULL, NULL, 0.1, MODEL(mobilenet_v1_0_25_128_keras_int8_tflite)},
-    {"vww_0.25_96_int8.tflite", 0.25, 96, 3, 2, MN_PADDING_SAME, MN_ACTIVATION_RELU, MN_ROUNDING_MIN8, false, true,
-     false, 0, 255, NULL, NULL, 0.05, MODEL(vww_0_25_96_int8_tflite)},
+     MN_ROUNDING_FLOOR, false, true, 0, 255, NULL, NULL, 0.1, MODEL(mobilenet_v1_0_25_128_keras_int8_tflite)},
+    {"vww_0.25_96_int8.tflite", 0.25, 96, 3, 2, MN_PADDING_SAME, MN_ACTIVATION_RELU, MN_ROUNDING_MIN8, false, true, 0,
+     255, NULL, NULL, 0.05, MODEL(vww_0_25_96_int8_tflite)},
     {"person_0.25_96_gray_int8.tflite", 0.25, 96, 1, 2, MN_PADDING_SAME, MN_ACTIVATION_RELU6, MN_ROUNDING_MIN8, false,
-     true, false, 127, 127.5f, NULL, NULL, 0.05, MODEL(person_0_25_96_gray_int8_tflite)},
+     true, 127, 127.5f, NULL, NULL, 0.05, MODEL(person_0_25_96_gray_int8_tflite)},
     {"mobilenet_v1_0.25_224_keras.h5", 0.25, 224, 3, 1000, MN_PADDING_KERAS, MN_ACTIVATION_RELU6, MN_ROUNDING_FLOOR,
-     true, false, true, 127.5f, 127.5f, NULL, NULL, 1e-4, MODEL(mobilenet_v1_0_25_224_keras_h5)},
+     true, false, 127.5f, 127.5f, NULL, NULL, 1e-4, MODEL(mobilenet_v1_0_25_224_keras_h5)},
     {"mobilenet_v1_0.25_128_keras.h5", 0.25, 128, 3, 1000, MN_PADDING_KERAS, MN_ACTIVATION_RELU6, MN_ROUNDING_FLOOR,
-     true, false, true, 127.5f, 127.5f, NULL, NULL, 1e-4, MODEL(mobilenet_v1_0_25_128_keras_h5)},
-    {"vww_0.25_96_keras.h5", 0.25, 96, 3, 2, MN_PADDING_SAME, MN_ACTIVATION_RELU, MN_ROUNDING_MIN8, true, false, true,
-     0, 255, NULL, NULL, 1e-4, MODEL(vww_0_25_96_keras_h5)},
+     true, false, 127.5f, 127.5f, NULL, NULL, 1e-4, MODEL(mobilenet_v1_0_25_128_keras_h5)},
+    {"vww_0.25_96_keras.h5", 0.25, 96, 3, 2, MN_PADDING_SAME, MN_ACTIVATION_RELU, MN_ROUNDING_MIN8, true, false, 0, 255,
+     NULL, NULL, 1e-4, MODEL(vww_0_25_96_keras_h5)},
 };
 #define MODEL_COUNT (sizeof models / sizeof *models)
-
-#ifdef MN_HAVE_HDF5
-static const bool have_keras = true;
-#else
-static const bool have_keras = false;
-#endif
 
 static void check_ok(const char *what, mn_status status, const mn_error *err)
 {
@@ -102,8 +96,6 @@ static void test_architectures(void **state)
 {
     (void)state;
     for (size_t i = 0; i < MODEL_COUNT; i++) {
-        if (models[i].keras && !have_keras)
-            continue;
         mn_model *model = open_model(models[i].file);
         const mn_arch *arch = &mn_model_net(model)->arch;
         const mn_preprocess *preprocess = mn_model_preprocess(model);
@@ -132,8 +124,6 @@ static void test_weights(void **state)
 {
     (void)state;
     for (size_t i = 0; i < MODEL_COUNT; i++) {
-        if (models[i].keras && !have_keras)
-            continue;
         mn_model *model = open_model(models[i].file);
         for (size_t k = 0; k < models[i].weight_count; k++) {
             const golden_weight *golden = &models[i].weights[k];
@@ -193,8 +183,6 @@ static void test_outputs(void **state)
 {
     (void)state;
     for (size_t i = 0; i < MODEL_COUNT; i++) {
-        if (models[i].keras && !have_keras)
-            continue;
         mn_model *model = open_model(models[i].file);
         float *output = run_model(model);
         for (size_t k = 0; k < models[i].output_count; k++) {
@@ -241,8 +229,6 @@ static void compare_files(const char *keras, const char *lite)
 static void test_same_network(void **state)
 {
     (void)state;
-    if (!have_keras)
-        skip();
     compare_files("mobilenet_v1_0.25_128_keras.h5", "mobilenet_v1_0.25_128_keras_float.tflite");
     compare_files("vww_0.25_96_keras.h5", "vww_0.25_96_float.tflite");
 }
