@@ -50,38 +50,26 @@ static const char *const train_names[] = {"data_batch_1.bin", "data_batch_2.bin"
                                           "data_batch_4.bin", "data_batch_5.bin", "train.bin"};
 static const char *const test_names[] = {"test_batch.bin", "test.bin"};
 
-/* Appends the paths of those files that are there; returns how many, or -1 where memory is short. */
-static int find_files(const char *folder, const char *const *names, int count, char **paths)
+/* The paths of those files that are there; returns how many. */
+static int find_files(const char *folder, const char *const *names, int count, mn_path *paths)
 {
     int found = 0;
-    for (int i = 0; i < count; i++) {
-        char *path = mn_path_join(folder, names[i]);
-        if (!path)
-            return -1;
-        if (mn_path_is_file(path))
-            paths[found++] = path;
-        else
-            free(path);
-    }
+    for (int i = 0; i < count; i++)
+        found += mn_path_join(paths[found], folder, names[i]) && mn_path_is_file(paths[found]);
     return found;
 }
 
 bool mn_dataset_is_cifar(const char *path)
 {
     const char *dot = strrchr(path, '.');
+    mn_path paths[MN_DATASET_FILES_MAX];
     if (mn_path_is_file(path))
         return dot && strcmp(dot, ".bin") == 0;
-    char *paths[MN_DATASET_FILES_MAX] = {NULL};
-    int found = find_files(path, train_names, 6, paths);
-    if (found == 0)
-        found = find_files(path, test_names, 2, paths);
-    for (int i = 0; i < MN_DATASET_FILES_MAX; i++)
-        free(paths[i]);
-    return found > 0;
+    return find_files(path, train_names, 6, paths) > 0 || find_files(path, test_names, 2, paths) > 0;
 }
 
 /* Maps and checks the files, and counts their records. */
-static mn_status map_files(mn_dataset *set, char *const *paths, int count, mn_cifar *cifars, mn_error *err)
+static mn_status map_files(mn_dataset *set, mn_path *paths, int count, mn_cifar *cifars, mn_error *err)
 {
     for (int i = 0; i < count; i++) {
         mn_status status = mn_file_map(paths[i], &set->files[i], err);
@@ -127,12 +115,9 @@ static mn_status read_names(mn_dataset *set, const char *folder, mn_error *err)
     const char *names[100];
     int32_t count = 0;
     mn_mapping file;
-    char *path = mn_path_join(folder, set->class_count == 10 ? "batches.meta.txt" : "fine_label_names.txt");
-    if (!path)
-        return mn_fail_memory(err, 0, "a path");
-    bool there = mn_path_is_file(path) && mn_file_map(path, &file, NULL) == MN_OK;
-    free(path);
-    if (!there)
+    mn_path path;
+    if (!mn_path_join(path, folder, set->class_count == 10 ? "batches.meta.txt" : "fine_label_names.txt") ||
+        !mn_path_is_file(path) || mn_file_map(path, &file, NULL) != MN_OK)
         return MN_OK;
     size_t size = file.size < sizeof text ? file.size : sizeof text - 1;
     if (size > 0)
@@ -146,36 +131,43 @@ static mn_status read_names(mn_dataset *set, const char *folder, mn_error *err)
     return count == set->class_count ? mn_names_copy(names, count, &set->classes, err) : MN_OK;
 }
 
-mn_status mn_dataset_read_cifar(mn_dataset *set, const char *path, mn_split split, mn_error *err)
+/* The files of the part, and which part it is. */
+static mn_status find_split(mn_dataset *set, const char *path, mn_split split, mn_path *paths, int *found,
+                            mn_error *err)
 {
-    mn_status status;
-    mn_cifar cifars[MN_DATASET_FILES_MAX];
-    char *paths[MN_DATASET_FILES_MAX] = {NULL};
-    char *const *used = paths;
-    char *alone[] = {(char *)(uintptr_t)path};
-    int found = 1;
-    set->kind = "cifar";
     if (mn_path_is_file(path)) {
-        used = alone;
         if (split != MN_SPLIT_DEFAULT)
             return mn_fail(err, MN_ERROR_ARGUMENT, "'%s' is one file, without a train and a test part", path);
-    } else {
-        found = split == MN_SPLIT_TRAIN ? 0 : find_files(path, test_names, 2, paths);
-        set->part = MN_SPLIT_TEST;
-        if (found == 0 && split != MN_SPLIT_TEST) {
-            found = find_files(path, train_names, 6, paths);
-            set->part = MN_SPLIT_TRAIN;
-        }
+        if (strlen(path) >= sizeof(mn_path))
+            return mn_fail(err, MN_ERROR_LIMIT, "a path of more than %d bytes", MN_PATH_BYTES - 1);
+        memcpy(paths[0], path, strlen(path) + 1);
+        *found = 1;
+        return MN_OK;
     }
-    if (found < 0)
-        status = mn_fail_memory(err, 0, "a path");
-    else if (found == 0)
-        status = mn_fail(err, MN_ERROR_ARGUMENT, "'%s' has no %s", path,
-                         split == MN_SPLIT_TEST ? "test_batch.bin or test.bin" : "data_batch_N.bin or train.bin");
-    else if ((status = map_files(set, used, found, cifars, err)) == MN_OK &&
-             (status = index_records(set, cifars, err)) == MN_OK && used == paths)
+    *found = split == MN_SPLIT_TRAIN ? 0 : find_files(path, test_names, 2, paths);
+    set->part = MN_SPLIT_TEST;
+    if (*found == 0 && split != MN_SPLIT_TEST) {
+        *found = find_files(path, train_names, 6, paths);
+        set->part = MN_SPLIT_TRAIN;
+    }
+    if (*found == 0)
+        return mn_fail(err, MN_ERROR_ARGUMENT, "'%s' has no %s", path,
+                       split == MN_SPLIT_TEST ? "test_batch.bin or test.bin" : "data_batch_N.bin or train.bin");
+    return MN_OK;
+}
+
+mn_status mn_dataset_read_cifar(mn_dataset *set, const char *path, mn_split split, mn_error *err)
+{
+    mn_cifar cifars[MN_DATASET_FILES_MAX];
+    mn_path paths[MN_DATASET_FILES_MAX];
+    int found;
+    mn_status status = find_split(set, path, split, paths, &found, err);
+    set->kind = "cifar";
+    if (status == MN_OK)
+        status = map_files(set, paths, found, cifars, err);
+    if (status == MN_OK)
+        status = index_records(set, cifars, err);
+    if (status == MN_OK && set->part != MN_SPLIT_DEFAULT)
         status = read_names(set, path, err);
-    for (int i = 0; i < MN_DATASET_FILES_MAX; i++)
-        free(paths[i]);
     return status;
 }

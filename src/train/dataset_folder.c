@@ -56,7 +56,8 @@ static mn_status list_folder(const char *path, listing *list, mn_error *err)
 {
     DIR *folder = opendir(path);
     if (!folder)
-        return mn_fail(err, MN_ERROR_IO, "cannot open the folder '%s': %s", path, strerror(errno));
+        return mn_fail(err, errno == ENOMEM ? MN_ERROR_OUT_OF_MEMORY : MN_ERROR_IO, "cannot open the folder '%s': %s",
+                       path, strerror(errno));
     mn_status status = MN_OK;
     while (status == MN_OK) {
         errno = 0;
@@ -95,9 +96,10 @@ static mn_status add_pictures(mn_dataset *set, const char *folder, int32_t label
     listing list = {0};
     mn_status status = list_folder(folder, &list, err);
     for (size_t i = 0; i < list.count && status == MN_OK; i++) {
-        char *path = mn_path_join(folder, list.names[i]);
-        status = path ? add_entry(set, path, label, depth, err) : mn_fail_memory(err, 0, "a path");
-        free(path);
+        mn_path path;
+        status = mn_path_make(path, folder, list.names[i], err);
+        if (status == MN_OK)
+            status = add_entry(set, path, label, depth, err);
     }
     listing_free(&list);
     return status;
@@ -110,14 +112,12 @@ static mn_status list_classes(const char *path, listing *classes, mn_error *err)
     size_t pictures = 0;
     mn_status status = list_folder(path, &all, err);
     for (size_t i = 0; i < all.count && status == MN_OK; i++) {
-        char *entry = mn_path_join(path, all.names[i]);
-        if (!entry)
-            status = mn_fail_memory(err, 0, "a path");
-        else if (mn_path_is_folder(entry))
+        mn_path entry;
+        status = mn_path_make(entry, path, all.names[i], err);
+        if (status == MN_OK && mn_path_is_folder(entry))
             status = listing_add(classes, all.names[i], err);
-        else
+        else if (status == MN_OK)
             pictures += mn_path_is_picture(entry);
-        free(entry);
     }
     listing_free(&all);
     if (status == MN_OK && classes->count == 0)
@@ -159,14 +159,13 @@ static int32_t find_folder(const listing *folders, const char *name)
 static mn_status add_class(mn_dataset *set, const char *part, const char *name, int32_t label, mn_error *err)
 {
     int64_t before = set->count;
-    char *path = mn_path_join(part, name);
-    if (!path)
-        return mn_fail_memory(err, 0, "a path");
-    mn_status status = add_pictures(set, path, label, 1, err);
+    mn_path path;
+    mn_status status = mn_path_make(path, part, name, err);
+    if (status == MN_OK)
+        status = add_pictures(set, path, label, 1, err);
     if (status == MN_OK && set->count == before)
         status = mn_fail(err, MN_ERROR_ARGUMENT,
                          "the class folder '%s' holds no picture: add some, or remove the folder", path);
-    free(path);
     return status;
 }
 
@@ -207,28 +206,22 @@ done:
     return status;
 }
 
-/* The folder called by one of `names` (a NULL ends them), allocated; NULL where there is none. */
-static char *find_part(const char *path, const char *const *names)
+/* The folder called by one of `names` (a NULL ends them); false where there is none. */
+static bool find_part(const char *path, const char *const *names, mn_path part)
 {
-    for (; *names; names++) {
-        char *part = mn_path_join(path, *names);
-        if (part && mn_path_is_folder(part))
-            return part;
-        free(part);
-    }
-    return NULL;
+    for (; *names; names++)
+        if (mn_path_join(part, path, *names) && mn_path_is_folder(part))
+            return true;
+    return false;
 }
 
 /* A folder without parts: a list and its pictures, or class folders. */
 static mn_status read_plain(mn_dataset *set, const char *all, const char *part, mn_wanted_names wanted, mn_error *err)
 {
-    char *list = mn_path_join(part, "labels.txt");
-    if (!list)
-        return mn_fail_memory(err, 0, "a path");
-    mn_status status = mn_path_is_file(list) ? mn_dataset_read_list(set, list, wanted, err)
-                                             : read_classes(set, all, part, wanted, err);
-    free(list);
-    return status;
+    mn_path list;
+    if (mn_path_join(list, part, "labels.txt") && mn_path_is_file(list))
+        return mn_dataset_read_list(set, list, wanted, err);
+    return read_classes(set, all, part, wanted, err);
 }
 
 mn_status mn_dataset_read_folder(mn_dataset *set, const char *path, mn_split split, mn_wanted_names wanted,
@@ -236,18 +229,13 @@ mn_status mn_dataset_read_folder(mn_dataset *set, const char *path, mn_split spl
 {
     static const char *const train_names[] = {"train", NULL};
     static const char *const test_names[] = {"test", "val", "valid", "validation", NULL};
-    mn_status status;
-    char *train = find_part(path, train_names), *test = find_part(path, test_names);
-    if (train && test) {
+    mn_path train, test;
+    if (find_part(path, train_names, train) && find_part(path, test_names, test)) {
         set->part = split == MN_SPLIT_TRAIN ? MN_SPLIT_TRAIN : MN_SPLIT_TEST;
-        status = read_plain(set, train, set->part == MN_SPLIT_TRAIN ? train : test, wanted, err);
-    } else if (split != MN_SPLIT_DEFAULT) {
-        status =
-            mn_fail(err, MN_ERROR_ARGUMENT, "'%s' has no train and test part (folders train and test, or val)", path);
-    } else {
-        status = read_plain(set, path, path, wanted, err);
+        return read_plain(set, train, set->part == MN_SPLIT_TRAIN ? train : test, wanted, err);
     }
-    free(train);
-    free(test);
-    return status;
+    if (split != MN_SPLIT_DEFAULT)
+        return mn_fail(err, MN_ERROR_ARGUMENT, "'%s' has no train and test part (folders train and test, or val)",
+                       path);
+    return read_plain(set, path, path, wanted, err);
 }

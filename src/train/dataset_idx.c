@@ -133,8 +133,8 @@ mn_status mn_idx_parse(const uint8_t *bytes, size_t size, mn_idx *idx, mn_error 
     return status;
 }
 
-/* PREFIX-images-idx3-ubyte[.gz] in the folder, or the labels, allocated; NULL where there is none. */
-static char *find_file(const char *folder, const char *const *prefixes, bool labels)
+/* PREFIX-images-idx3-ubyte[.gz] in the folder, or the labels; false where there is none. */
+static bool find_file(const char *folder, const char *const *prefixes, bool labels, mn_path path)
 {
     static const char *const endings[] = {"", ".gz"};
     char name[64];
@@ -143,12 +143,10 @@ static char *find_file(const char *folder, const char *const *prefixes, bool lab
             for (int i = 0; i < 2; i++) {
                 snprintf(name, sizeof name, "%s-%s%cidx%d-ubyte%s", *prefixes, labels ? "labels" : "images",
                          dot ? '.' : '-', labels ? 1 : 3, endings[i]);
-                char *path = mn_path_join(folder, name);
-                if (path && mn_path_is_file(path))
-                    return path;
-                free(path);
+                if (mn_path_join(path, folder, name) && mn_path_is_file(path))
+                    return true;
             }
-    return NULL;
+    return false;
 }
 
 static const char *const train_prefixes[] = {"train", NULL};
@@ -156,11 +154,8 @@ static const char *const test_prefixes[] = {"t10k", "test", NULL};
 
 bool mn_dataset_is_idx(const char *path)
 {
-    char *train = find_file(path, train_prefixes, false), *test = find_file(path, test_prefixes, false);
-    bool found = train || test;
-    free(train);
-    free(test);
-    return found;
+    mn_path file;
+    return find_file(path, train_prefixes, false, file) || find_file(path, test_prefixes, false, file);
 }
 
 /* Maps and parses one file into slot `slot` of the set. */
@@ -211,24 +206,19 @@ mn_status mn_dataset_read_idx(mn_dataset *set, const char *path, mn_split split,
 {
     mn_status status;
     mn_idx images, labels;
-    char *train = find_file(path, train_prefixes, false), *test = find_file(path, test_prefixes, false);
-    bool use_test = split == MN_SPLIT_TEST || (split == MN_SPLIT_DEFAULT && test);
-    char *images_path = use_test ? test : train;
-    char *labels_path = find_file(path, use_test ? test_prefixes : train_prefixes, true);
-    if (!images_path || !labels_path) {
-        status = mn_fail(err, images_path ? MN_ERROR_FORMAT : MN_ERROR_ARGUMENT, "'%s' has no %s-%s", path,
-                         use_test ? "t10k" : "train", images_path ? "labels-idx1-ubyte" : "images-idx3-ubyte");
-        goto done;
-    }
+    mn_path images_path, labels_path;
+    bool use_test =
+        split == MN_SPLIT_TEST || (split == MN_SPLIT_DEFAULT && find_file(path, test_prefixes, false, images_path));
+    const char *const *prefixes = use_test ? test_prefixes : train_prefixes;
+    if (!find_file(path, prefixes, false, images_path))
+        return mn_fail(err, MN_ERROR_ARGUMENT, "'%s' has no %s-images-idx3-ubyte", path, prefixes[0]);
+    if (!find_file(path, prefixes, true, labels_path))
+        return mn_fail(err, MN_ERROR_FORMAT, "'%s' has no %s-labels-idx1-ubyte", path, prefixes[0]);
     set->kind = "idx";
     set->part = use_test ? MN_SPLIT_TEST : MN_SPLIT_TRAIN;
     if ((status = read_array(set, images_path, 0, &images, err)) == MN_OK &&
         (status = read_array(set, labels_path, 1, &labels, err)) == MN_OK &&
         (status = index_records(set, &images, &labels, err)) != MN_OK)
         mn_fail_prefix(err, status, images_path);
-done:
-    free(train);
-    free(test);
-    free(labels_path);
     return status;
 }

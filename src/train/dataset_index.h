@@ -66,8 +66,13 @@ mn_status mn_dataset_add_file(mn_dataset *set, const char *path, int32_t label, 
 /* Copies names into one block. */
 mn_status mn_names_copy(const char *const *names, int32_t count, mn_names *copy, mn_error *err);
 
-/* FOLDER/NAME, allocated; NULL where memory is short. */
-char *mn_path_join(const char *folder, const char *name);
+#define MN_PATH_BYTES 4096
+typedef char mn_path[MN_PATH_BYTES];
+
+/* path = FOLDER/NAME; false, and an empty path, where that is longer than a path may be. */
+bool mn_path_join(mn_path path, const char *folder, const char *name);
+/* The same as a step of something that can fail: MN_ERROR_LIMIT. */
+mn_status mn_path_make(mn_path path, const char *folder, const char *name, mn_error *err);
 bool mn_path_is_folder(const char *path); /* links are followed */
 bool mn_path_is_file(const char *path);
 /* Whether the name ends like a picture file that this build decodes. */

@@ -29,14 +29,21 @@ mn_status mn_names_copy(const char *const *names, int32_t count, mn_names *copy,
     return MN_OK;
 }
 
-char *mn_path_join(const char *folder, const char *name)
+bool mn_path_join(mn_path path, const char *folder, const char *name)
 {
-    size_t size = strlen(folder) + strlen(name) + 2;
-    char *path = malloc(size);
     bool slash = *folder && folder[strlen(folder) - 1] == '/';
-    if (path)
-        snprintf(path, size, "%s%s%s", folder, slash ? "" : "/", name);
-    return path;
+    int length = snprintf(path, MN_PATH_BYTES, "%s%s%s", folder, slash ? "" : "/", name);
+    if (length >= 0 && length < MN_PATH_BYTES)
+        return true;
+    path[0] = '\0';
+    return false;
+}
+
+mn_status mn_path_make(mn_path path, const char *folder, const char *name, mn_error *err)
+{
+    if (mn_path_join(path, folder, name))
+        return MN_OK;
+    return mn_fail(err, MN_ERROR_LIMIT, "a path of more than %d bytes: '%.60s...'", MN_PATH_BYTES - 1, folder);
 }
 
 bool mn_path_is_folder(const char *path)

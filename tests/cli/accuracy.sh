@@ -45,9 +45,17 @@ one=$(json confusion)
 run evaluate -m "$float" "$assets/images/photos" --json --confusion --threads 3
 expect_json confusion "$one"
 
-# A photograph that the model gets right, named in the first place.
+# classify says of each photograph what evaluate counted: 31 of 64 right (48.4 %), the robin among them.
 run classify -m "$float" -k 1 "$assets/images/photos/n01558993_robin.jpg"
 expect_code 0
 expect_out_line 'robin, American robin, Turdus migratorius$'
+run classify -m "$float" -k 1 --json "$assets/images/photos"
+expect_code 0
+expect_json length 64
+right=$(awk 'NR == FNR { wanted[$1] = $2 + 1; next }
+    /"image":/ { file = $0; sub(/.*\//, "", file); sub(/".*/, "", file) }
+    /"class":/ { class = $0; gsub(/[^0-9]/, "", class); n += wanted[file] == class }
+    END { print n }' "$assets/images/photos/labels.txt" "$tmp/out")
+expect_near "$right" 31 0
 
 finish
