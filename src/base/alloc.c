@@ -40,6 +40,14 @@ void *mn_alloc_aligned(size_t bytes)
     return aligned_alloc(MN_ALIGNMENT, rounded);
 }
 
+bool mn_memory_suffices(size_t bytes)
+{
+    void *volatile block = malloc(bytes ? bytes : 1); /* volatile: a compiler may leave out a block that nobody uses */
+    bool there = block != NULL;
+    free(block);
+    return there;
+}
+
 char *mn_strdup(const char *text)
 {
     size_t bytes = strlen(text) + 1;

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/alloc.h"
+
 static mn_status fail(mn_error *err, mn_status status, const char *what, int64_t offset, size_t position,
                       const char *reason)
 {
@@ -49,9 +51,7 @@ static mn_status check_limits(const char *text, size_t length, mn_json_limits li
  * asked for, and given back, before it starts. */
 static bool memory_suffices(size_t length)
 {
-    void *reserve = length < SIZE_MAX / 64 ? malloc(48 * length + 4096) : NULL;
-    free(reserve);
-    return reserve != NULL;
+    return length < SIZE_MAX / 64 && mn_memory_suffices(48 * length + 4096);
 }
 
 mn_status mn_json_parse(const char *text, size_t length, mn_json_limits limits, const char *what, int64_t offset,

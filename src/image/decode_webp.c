@@ -57,9 +57,7 @@ static mn_status fail_code(VP8StatusCode code, mn_error *err)
 static mn_status check_memory(size_t pixels, mn_error *err)
 {
     size_t bytes = pixels * LIBRARY_BYTES + TABLES;
-    void *volatile block = malloc(bytes); /* volatile: a compiler may leave out a block that nobody uses */
-    free(block);
-    return block ? MN_OK : mn_fail_memory(err, bytes, "libwebp");
+    return mn_memory_suffices(bytes) ? MN_OK : mn_fail_memory(err, bytes, "libwebp");
 }
 
 /* Bytes of the RGB or RGBA picture are decoded into `samples`, [height, width, 3 or 4]. */
