@@ -19,6 +19,12 @@ static mn_status fail_errno(mn_error *err, const char *what, const char *path)
     return mn_fail(err, status, "cannot %s '%s': %s", what, path, strerror(errno));
 }
 
+static mn_status fail_kind(mn_error *err, const char *path, mode_t mode)
+{
+    return mn_fail(err, MN_ERROR_IO, "'%s' is %s, a file is wanted", path,
+                   S_ISDIR(mode) ? "a folder" : "not a regular file");
+}
+
 mn_status mn_file_map(const char *path, mn_mapping *mapping, mn_error *err)
 {
     mn_status status = MN_OK;
@@ -32,8 +38,12 @@ mn_status mn_file_map(const char *path, mn_mapping *mapping, mn_error *err)
         goto done;
     }
     if (!S_ISREG(info.st_mode)) {
-        status = mn_fail(err, MN_ERROR_IO, "'%s' is %s, a file is wanted", path,
-                         S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
+        status = fail_kind(err, path, info.st_mode);
+        goto done;
+    }
+    if ((uintmax_t)info.st_size > SIZE_MAX) {
+        status = mn_fail(err, MN_ERROR_LIMIT, "'%s' has %lld bytes, more than this machine can map", path,
+                         (long long)info.st_size);
         goto done;
     }
     mn_mapping result = {NULL, (size_t)info.st_size};
@@ -78,6 +88,10 @@ mn_status mn_writer_open(const char *path, mn_writer **writer, mn_error *err)
 {
     static atomic_uint serial;
     size_t bytes = strlen(path) + 64;
+    struct stat info;
+    /* A rename would put a file in the place of a device or a pipe. */
+    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode))
+        return fail_kind(err, path, info.st_mode);
     mn_writer *w = mn_calloc(1, sizeof *w);
     if (!w)
         return mn_fail_memory(err, sizeof *w, "a file writer");

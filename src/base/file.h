@@ -22,7 +22,8 @@ void mn_file_unmap(mn_mapping *mapping);
 /* A file being written beside its final place; nothing shows at `path` until commit. */
 typedef struct mn_writer mn_writer;
 
-/* Opens PATH.tmp-PID-N beside `path`. Errors: MN_ERROR_IO, MN_ERROR_OUT_OF_MEMORY. */
+/* Opens PATH.tmp-PID-N beside `path`. Errors: MN_ERROR_IO (also where `path` is a folder, a device or a pipe),
+ * MN_ERROR_OUT_OF_MEMORY. */
 mn_status mn_writer_open(const char *path, mn_writer **writer, mn_error *err);
 /* Appends; a failure is remembered and reported by commit. */
 void mn_writer_write(mn_writer *writer, const void *bytes, size_t size);

@@ -120,8 +120,12 @@ static void what_is_no_file_is_refused(void **state)
     assert_int_equal(mkfifo(path, 0600), 0); /* must not wait for a writer */
     assert_int_equal(mn_file_map(path, &mapping, &err), MN_ERROR_IO);
     assert_int_equal(mapping.size, 7);
-    mn_writer *writer;
+    mn_writer *writer = NULL;
+    assert_int_equal(mn_writer_open(path, &writer, &err), MN_ERROR_IO); /* a pipe or a device is not replaced */
+    assert_non_null(strstr(err.message, "not a regular file"));
+    assert_int_equal(mn_writer_open(folder, &writer, &err), MN_ERROR_IO);
     assert_int_equal(mn_writer_open("/nonexistent/x", &writer, &err), MN_ERROR_IO);
+    assert_null(writer);
 }
 
 int main(void)
