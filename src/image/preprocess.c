@@ -49,10 +49,11 @@ mn_status mn_preprocess_check(const mn_preprocess *preprocess, mn_error *err)
     return MN_OK;
 }
 
-/* TF-slim: int((H - H * fraction) / 2) is cut off on each side. */
+/* TF-slim: int((H - H * fraction) / 2) is cut off on each side; a pixel or two always stay. */
 static int32_t central_margin(int32_t size, double fraction)
 {
-    return (int32_t)((size - size * fraction) / 2.0);
+    int32_t margin = (int32_t)((size - size * fraction) / 2.0);
+    return 2 * (int64_t)margin < size ? margin : (size - 1) / 2;
 }
 
 static void crop_central(mn_view *view, double fraction)

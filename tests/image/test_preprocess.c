@@ -150,6 +150,23 @@ static void bad_records_are_refused(void **state)
     assert_int_equal(mn_preprocess_apply(&p, NULL, 1, 2, 3, input, NULL), MN_ERROR_ARGUMENT);
 }
 
+/* However little of each side is asked for, a pixel or two of it stay. */
+static void the_smallest_central_crop_is_not_empty(void **state)
+{
+    (void)state;
+    uint8_t pixels[4] = {10, 20, 30, 40};
+    const mn_image row = {1, 4, 1, pixels};
+    mn_preprocess p = plain();
+    p.crop = MN_CROP_CENTRAL;
+    p.crop_fraction = 1e-300;
+    for (int rule = MN_RESIZE_TF1_BILINEAR; rule <= MN_RESIZE_PIL_BICUBIC; rule++) {
+        float input[2];
+        p.resize = (mn_resize)rule;
+        assert_int_equal(mn_preprocess_apply(&p, &row, 1, 2, 1, input, NULL), MN_OK);
+        assert_floats(input, (float[]){20, 30}, 2);
+    }
+}
+
 static void words_name_the_rules(void **state)
 {
     (void)state;
@@ -174,7 +191,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(default_is_tf_slim),      cmocka_unit_test(mean_and_deviation_are_in_feeding_order),
         cmocka_unit_test(channels_are_converted),  cmocka_unit_test(rounding_comes_before_the_mean),
-        cmocka_unit_test(bad_records_are_refused), cmocka_unit_test(words_name_the_rules),
+        cmocka_unit_test(bad_records_are_refused), cmocka_unit_test(the_smallest_central_crop_is_not_empty),
+        cmocka_unit_test(words_name_the_rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
