@@ -53,7 +53,7 @@ static void fill_tensor(void *context, const char *layer, const char *suffix, in
     snprintf(tensor->name, sizeof tensor->name, "%s.%s", layer, suffix);
     for (int32_t i = 0; i < rank; i++) {
         tensor->shape[i] = shape[i];
-        tensor->elements *= (size_t)shape[i]; /* at most 3 * 3 * 8192 * 8192: the net's limits */
+        tensor->elements *= (size_t)shape[i]; /* bounded by check_size */
     }
 }
 
@@ -84,13 +84,23 @@ static mn_status allocate_block(mn_model *model, mn_error *err)
     return MN_OK;
 }
 
+/* The net's limits allow more weights than a machine of 32 bits can count the bytes of. */
+static mn_status check_size(const mn_net *net, mn_error *err)
+{
+    mn_cost cost = mn_net_get_cost(net).total;
+    int64_t values = cost.weights + cost.biases + cost.bn_trainable + cost.bn_statistics;
+    if ((uint64_t)values > SIZE_MAX / (2 * sizeof(float)))
+        return mn_fail(err, MN_ERROR_LIMIT, "a model of %lld values is too large for this machine", (long long)values);
+    return MN_OK;
+}
+
 mn_status mn_model_make(const mn_arch *arch, mn_model_storage storage, mn_model **model, mn_error *err)
 {
     mn_status status;
     mn_model *m = mn_calloc(1, sizeof *m);
     if (!m)
         return mn_fail_memory(err, sizeof *m, "a model");
-    if ((status = mn_net_build(arch, &m->net, err)) != MN_OK)
+    if ((status = mn_net_build(arch, &m->net, err)) != MN_OK || (status = check_size(&m->net, err)) != MN_OK)
         goto done;
     m->preprocess = mn_preprocess_default();
     for (int32_t i = 0; i < m->net.layer_count; i++)

@@ -102,7 +102,7 @@ static mn_status inflate_idx(const uint8_t *bytes, size_t size, mn_idx *idx, mn_
         return mn_fail_at(err, MN_ERROR_FORMAT, 4,
                           "the header promises %llu bytes, which %zu bytes of gzip cannot hold",
                           (unsigned long long)total, size);
-    uint8_t *block = malloc((size_t)total);
+    uint8_t *block = total <= SIZE_MAX ? malloc((size_t)total) : NULL;
     if (!block)
         return mn_fail_memory(err, (size_t)total, "an inflated IDX file");
     status = inflate_bytes(bytes, size, block, (size_t)total, true, &got, err);
