@@ -68,7 +68,7 @@ static void compare(side *a, side *b, cli_verdict *verdict)
     mn_prediction best_a, best_b;
     for (int32_t k = 0; k < classes; k++) {
         double difference = fabs((double)a->output[k] - (double)b->output[k]);
-        if (!(difference <= verdict->largest)) /* a NaN counts */
+        if (!(difference <= verdict->largest) && !isnan(verdict->largest)) /* a NaN counts, and stays */
             verdict->largest = difference;
     }
     mn_top_k(a->output, classes, 1, &best_a);

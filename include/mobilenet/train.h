@@ -187,7 +187,7 @@ typedef struct mn_train_options {
     void *context;
 } mn_train_options;
 
-mn_train_options mn_train_options_default(void);
+MN_API mn_train_options mn_train_options_default(void);
 
 /* Learns `model` on all samples of `dataset`. *trained gets the moving average's weights (or the last, where the recipe
  * has no moving average); it is NULL where the run was stopped before its end.

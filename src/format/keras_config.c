@@ -297,7 +297,8 @@ static mn_status read_layer(config_walk *w, const json_t *layer, const char *pre
     w->config = json_object_get(layer, "config");
     const char *name = json_string_value(json_object_get(w->config, "name"));
     if (!name || strlen(name) >= MN_HDF5_NAME_BYTES)
-        return mn_fail(w->err, MN_ERROR_FORMAT, "model_config: a layer without a name, or with one of %d characters",
+        return mn_fail(w->err, MN_ERROR_FORMAT,
+                       "model_config: a layer without a name, or with one of %d characters or more",
                        MN_HDF5_NAME_BYTES);
     w->name = name;
     if (!sequential && previous) {

@@ -142,7 +142,8 @@ mn_status mn_zip_read(const uint8_t *bytes, size_t size, const char *name, size_
                 return mn_fail_at(err, MN_ERROR_LIMIT, (int64_t)at, "zip: '%.80s' has %u bytes, at most %zu are read",
                                   name, entry.unpacked, most);
             mn_status status = extract(&reader, &entry, base, contents, err);
-            *contents_size = entry.unpacked;
+            if (status == MN_OK)
+                *contents_size = entry.unpacked;
             *found = status == MN_OK;
             return status;
         }
