@@ -34,7 +34,7 @@ typedef struct listener {
     bool log_failed;
     cli_progress progress;
     double start;
-    int64_t skipped, shown_step;
+    int64_t skipped, first_step, shown_step;
     double accuracy; /* the last on held-out images */
     double best;
     char best_path[4096];
@@ -73,12 +73,13 @@ static void on_start(listener *l, const mn_train_event *e)
     log_line(l, object);
     l->start = cli_seconds();
     l->shown_step = e->step;
-    l->progress = cli_progress_begin("train", "steps", e->steps);
+    l->first_step = e->step;
+    l->progress = cli_progress_begin("train", "steps", e->steps - e->step);
 }
 
 static void on_step(listener *l, const mn_train_event *e)
 {
-    cli_progress_step(&l->progress, e->step);
+    cli_progress_step(&l->progress, e->step - l->first_step);
     if (!l->log)
         return;
     json_t *object = log_object("step", e);

@@ -15,6 +15,14 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Seconds of processor time of all threads. */
+static double cpu(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
 static int compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -58,7 +66,7 @@ int main(int argc, char **argv)
     for (int32_t i = 0; i < recipe.batch; i++)
         label[i] = i % arch.classes;
     mn_batch batch = {.count = recipe.batch, .input = input, .label = label};
-    double times[512], end = now() + limit;
+    double times[512], end = now() + limit, spent = 0;
     int count = 0;
     mn_step_result result;
     for (int warm = 0; count < 512 && (now() < end || count < 3); warm++) {
@@ -67,11 +75,15 @@ int main(int argc, char **argv)
             fprintf(stderr, "%s\n", err.message);
             return 1;
         }
-        if (warm > 0)
+        if (warm == 0)
+            spent = cpu();
+        else
             times[count++] = now() - start;
     }
+    spent = cpu() - spent;
     qsort(times, (size_t)count, sizeof *times, compare);
-    printf("alpha %g size %d batch %d stride %d threads %d: %.1f images/s median, %.1f best, %d steps, %zu MiB\n",
+    printf("alpha %g size %d batch %d stride %d threads %d: %.1f images/s median, %.1f best, "
+           "%.1f a processor second, %d steps, %zu MiB\n",
            arch.alpha, arch.height, recipe.batch, arch.output_stride, options.threads, recipe.batch / times[count / 2],
            recipe.batch / times[0], count, mn_trainer_bytes(trainer) >> 20);
     mn_trainer_destroy(trainer);
