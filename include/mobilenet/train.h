@@ -81,12 +81,13 @@ typedef struct mn_trainer mn_trainer;
 
 /* A batch for the trainer. */
 typedef struct mn_batch {
-    int32_t count;        /* images, 1..recipe.batch */
-    const float *input;   /* [count, H, W, C] as mn_preprocess_apply makes it */
-    const int32_t *label; /* [count] 0..classes-1 */
-    const int32_t *other; /* [count] second label of mixed images, or NULL */
-    const float *weight;  /* [count] share of `label`, the rest is `other`'s; NULL: 1 */
-    const float *teacher; /* [count, classes] logits of a teacher, or NULL */
+    int32_t count;          /* images, 1..recipe.batch */
+    const float *input;     /* [count, H, W, C] as mn_preprocess_apply makes it */
+    const int32_t *label;   /* [count] 0..classes-1 */
+    const int32_t *other;   /* [count] second label of mixed images, or NULL */
+    const float *weight;    /* [count] share of `label`, the rest is `other`'s; NULL: 1 */
+    const float *teacher;   /* [count, classes] logits of a teacher, or NULL */
+    const float *embedding; /* head_only: [count, C] from mn_trainer_embed, in place of input; else NULL */
 } mn_batch;
 
 typedef struct mn_step_result {
@@ -99,7 +100,7 @@ typedef struct mn_step_result {
 typedef struct mn_trainer_options {
     int32_t threads;         /* 1..256; 0: the processors available */
     int64_t steps_per_epoch; /* the schedule's unit, at least 1 */
-    bool head_only;          /* learn the classifier alone; batch norm keeps its statistics */
+    bool head_only;          /* learn the classifier alone, from embeddings; takes the memory of inference */
     bool reference;          /* plain C kernels */
 } mn_trainer_options;
 
@@ -124,6 +125,13 @@ typedef enum mn_weights {
 /* Logits [count, classes] with batch norm's moving statistics and no dropout. */
 MN_API mn_status mn_trainer_predict(mn_trainer *trainer, mn_weights which, const float *input, int32_t count,
                                     float *logits, mn_error *err);
+
+/* What the classifier reads: the pool's output [count, C], C the channels of the last convolution. Of use with head_only,
+ * where it does not change while learning. mn_trainer_predict_head goes on from it. */
+MN_API mn_status mn_trainer_embed(mn_trainer *trainer, const float *input, int32_t count, float *embedding,
+                                  mn_error *err);
+MN_API mn_status mn_trainer_predict_head(mn_trainer *trainer, mn_weights which, const float *embedding, int32_t count,
+                                         float *logits, mn_error *err);
 
 /* Takes batch norm's statistics of the weights `which` anew: begin, then every batch, then end. */
 MN_API void mn_trainer_reestimate_begin(mn_trainer *trainer, mn_weights which);

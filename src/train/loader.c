@@ -43,8 +43,8 @@ struct mn_loader {
     void *block;
 };
 
-/* Fisher and Yates's shuffle of 0..n-1 for this epoch. */
-static void shuffle(uint64_t seed, int64_t epoch, int64_t n, int64_t *order)
+/* Fisher and Yates's shuffle. */
+void mn_epoch_order(uint64_t seed, int64_t epoch, int64_t n, int64_t *order)
 {
     uint64_t stream = MN_STREAM_ORDER | (uint64_t)epoch << 16;
     for (int64_t i = 0; i < n; i++)
@@ -62,7 +62,7 @@ static void samples_of(mn_loader *l, int64_t step, int64_t *samples)
     int64_t epoch = step / l->steps_per_epoch, place = step % l->steps_per_epoch;
     int which = (int)(epoch % 2);
     if (l->order_epoch[which] != epoch) {
-        shuffle(l->recipe.seed, epoch, mn_store_size(l->store), l->order[which]);
+        mn_epoch_order(l->recipe.seed, epoch, mn_store_size(l->store), l->order[which]);
         l->order_epoch[which] = epoch;
     }
     memcpy(samples, l->order[which] + place * l->recipe.batch, (size_t)l->recipe.batch * sizeof *samples);

@@ -14,6 +14,9 @@ mn_status mn_loader_create(const mn_store *store, const mn_recipe *recipe, int64
                            mn_loader **loader, mn_error *err);
 void mn_loader_destroy(mn_loader *loader); /* NULL is allowed */
 
+/* The shuffled order of an epoch's samples 0..n-1. */
+void mn_epoch_order(uint64_t seed, int64_t epoch, int64_t n, int64_t *order);
+
 /* The next batch, valid until the next call. */
 mn_status mn_loader_next(mn_loader *loader, mn_batch *batch, mn_error *err);
 

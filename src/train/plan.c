@@ -112,6 +112,7 @@ static size_t scratch_for(const mn_step_layer *l)
 static void place(mn_step *s, bump *b, int32_t threads)
 {
     size_t batch = (size_t)s->batch, widest = 0, dz = 0, packed = 0, partial = 0;
+    bool head = s->reach == MN_REACH_HEAD;
     s->weights = take(b, s->weight_count);
     s->gradients = take(b, s->weight_count);
     s->statistics = take(b, s->statistic_count);
@@ -119,17 +120,18 @@ static void place(mn_step *s, bump *b, int32_t threads)
     for (int32_t i = 0; i < s->layer_count; i++) {
         mn_step_layer *l = &s->layers[i];
         size_t wide = up(l->n), out = (size_t)l->out_rows * (size_t)l->n * batch;
-        l->y = take(b, out);
+        l->y = head ? NULL : take(b, out);
         float **vectors[] = {&l->scale,   &l->shift, &l->batch_mean, &l->batch_variance,
                              &l->inverse, &l->a,     &l->b,          &l->c};
         for (size_t v = 0; v < sizeof vectors / sizeof *vectors; v++)
             *vectors[v] = take(b, wide);
         widest = larger(widest, larger(wide, up(l->layer->in_channels)));
-        if (l->layer->op != MN_OP_CLASSIFIER)
+        if (l->layer->op != MN_OP_CLASSIFIER || head)
             dz = larger(dz, out);
         size_t matrix = l->layer->op == MN_OP_DEPTHWISE ? 9 * wide : up(l->k) * wide;
         packed = larger(packed, matrix);
-        partial = larger(partial, matrix * (size_t)images_for(s->batch, l->back_images));
+        if (!head || l->layer->op == MN_OP_CLASSIFIER)
+            partial = larger(partial, matrix * (size_t)images_for(s->batch, l->back_images));
         s->scratch_count = larger(s->scratch_count, scratch_for(l));
     }
     s->scratch_count = mn_size_align(s->scratch_count * sizeof(float)) / sizeof(float);
@@ -139,6 +141,8 @@ static void place(mn_step *s, bump *b, int32_t threads)
     s->logit_gradient = take(b, batch * (size_t)classifier->out_channels);
     s->dz[0] = take(b, dz);
     s->dz[1] = take(b, dz);
+    for (int32_t i = 0; head && i < s->layer_count; i++)
+        s->layers[i].y = s->dz[i % 2]; /* a layer reads the one before and nothing else */
     s->packed = take(b, packed);
     s->partial = take(b, partial);
     s->sums_stride = widest;
@@ -149,11 +153,12 @@ static void place(mn_step *s, bump *b, int32_t threads)
     s->identity_shift = take(b, widest);
 }
 
-static mn_status describe(mn_step *s, const mn_net *net, int32_t batch, mn_error *err)
+static mn_status describe(mn_step *s, const mn_net *net, mn_step_reach reach, int32_t batch, mn_error *err)
 {
     if (batch < 1 || batch > 65536)
         return mn_fail(err, MN_ERROR_ARGUMENT, "batch is %d, must be 1 to 65536", batch);
     s->net = *net;
+    s->reach = reach;
     s->batch = batch;
     for (int32_t i = 0; i < net->layer_count; i++) {
         const mn_layer *layer = &s->net.layers[i];
@@ -174,9 +179,10 @@ static mn_status describe(mn_step *s, const mn_net *net, int32_t batch, mn_error
     return MN_OK;
 }
 
-static mn_status measure(mn_step *s, const mn_net *net, int32_t batch, int32_t threads, size_t *bytes, mn_error *err)
+static mn_status measure(mn_step *s, const mn_net *net, mn_step_reach reach, int32_t batch, int32_t threads,
+                         size_t *bytes, mn_error *err)
 {
-    mn_status status = describe(s, net, batch, err);
+    mn_status status = describe(s, net, reach, batch, err);
     if (status != MN_OK)
         return status;
     bump counter = {0};
@@ -187,12 +193,13 @@ static mn_status measure(mn_step *s, const mn_net *net, int32_t batch, int32_t t
     return MN_OK;
 }
 
-mn_status mn_step_size(const mn_net *net, int32_t batch, int32_t threads, size_t *bytes, mn_error *err)
+mn_status mn_step_size(const mn_net *net, mn_step_reach reach, int32_t batch, int32_t threads, size_t *bytes,
+                       mn_error *err)
 {
     mn_step *s = mn_calloc(1, sizeof *s);
     if (!s)
         return mn_fail_memory(err, sizeof *s, "a training plan");
-    mn_status status = measure(s, net, batch, threads, bytes, err);
+    mn_status status = measure(s, net, reach, batch, threads, bytes, err);
     free(s);
     return status;
 }
@@ -208,13 +215,13 @@ static void fill_vectors(mn_step *s)
     }
 }
 
-mn_status mn_step_create(const mn_net *net, int32_t batch, const mn_train_kernels *kernels, mn_pool *pool,
-                         mn_step **step, mn_error *err)
+mn_status mn_step_create(const mn_net *net, mn_step_reach reach, int32_t batch, const mn_train_kernels *kernels,
+                         mn_pool *pool, mn_step **step, mn_error *err)
 {
     mn_step *s = mn_calloc(1, sizeof *s);
     if (!s)
         return mn_fail_memory(err, sizeof *s, "a training plan");
-    mn_status status = measure(s, net, batch, mn_pool_threads(pool), &s->block_bytes, err);
+    mn_status status = measure(s, net, reach, batch, mn_pool_threads(pool), &s->block_bytes, err);
     if (status == MN_OK) {
         s->block = mn_alloc_aligned(s->block_bytes);
         if (!s->block)

@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/cpu.h"
 #include "base/status.h"
+#include "train/head.h"
 #include "train/loader.h"
 #include "train/split.h"
 #include "train/trainer.h"
@@ -20,9 +21,10 @@ typedef struct run {
     const mn_train_options *options;
     int64_t *index; /* see mn_split_samples */
     mn_store *train, *held;
-    mn_loader *loader;
     mn_trainer *trainer;
-    float *input, *logits; /* one batch of plain images and its result */
+    mn_loader *loader;              /* of images, or, where the head alone is learned, */
+    mn_head *head, *held_embedding; /* embeddings */
+    float *input, *logits;          /* one batch of plain images and its result */
     int64_t steps, steps_per_epoch;
     double best_accuracy, best_epoch;
     double loss_sum;          /* of this epoch */
@@ -143,14 +145,14 @@ static mn_status load_checkpoint(run *r, mn_error *err)
     return status;
 }
 
-/* Plain images first.. of a store into r->input; returns how many. */
+/* Plain images first.. of a store into r->input (not wanted where embeddings are kept), and how many they are. */
 static mn_status plain_batch(run *r, const mn_store *store, int64_t first, int32_t *count, mn_error *err)
 {
     const mn_store_options *o = mn_store_get_options(store);
     size_t image = (size_t)o->height * (size_t)o->width * (size_t)o->channels;
     int64_t rest = mn_store_size(store) - first, batch = r->options->recipe.batch;
     *count = (int32_t)(rest < batch ? rest : batch);
-    for (int32_t i = 0; i < *count; i++) {
+    for (int32_t i = 0; i < *count && !r->head; i++) {
         mn_status status = mn_store_plain(store, first + i, r->input + (size_t)i * image, err);
         if (status != MN_OK)
             return status;
@@ -169,7 +171,9 @@ static mn_status evaluate(run *r, double *loss, double *accuracy, mn_error *err)
         int32_t count, right, label[1];
         mn_status status = plain_batch(r, r->held, first, &count, err);
         if (status == MN_OK)
-            status = mn_trainer_predict(r->trainer, MN_WEIGHTS_EMA, r->input, count, r->logits, err);
+            status = r->head ? mn_trainer_predict_head(r->trainer, MN_WEIGHTS_EMA,
+                                                       mn_head_rows(r->held_embedding, first), count, r->logits, err)
+                             : mn_trainer_predict(r->trainer, MN_WEIGHTS_EMA, r->input, count, r->logits, err);
         if (status != MN_OK)
             return status;
         for (int32_t i = 0; i < count; i++) {
@@ -210,7 +214,11 @@ static mn_status one_step(run *r, mn_error *err)
 {
     mn_batch batch;
     mn_train_event event = {.kind = MN_TRAIN_STEP};
-    mn_status status = mn_loader_next(r->loader, &batch, err);
+    mn_status status = MN_OK;
+    if (r->head)
+        mn_head_batch(r->head, mn_trainer_steps(r->trainer), &batch);
+    else
+        status = mn_loader_next(r->loader, &batch, err);
     if (status == MN_OK)
         status = mn_trainer_step(r->trainer, &batch, &event.result, err);
     if (status != MN_OK)
@@ -287,6 +295,21 @@ static mn_status reestimate(run *r, mn_error *err)
     return MN_OK;
 }
 
+static mn_status open_batches(run *r, mn_error *err)
+{
+    const mn_train_options *o = r->options;
+    if (!o->head_only)
+        return mn_loader_create(r->train, &o->recipe, mn_trainer_steps(r->trainer),
+                                o->loader_threads > 0 ? o->loader_threads : 1, &r->loader, err);
+    mn_head *head;
+    mn_status status = mn_head_open(r->trainer, r->held, r->input, &r->held_embedding, err);
+    if (status == MN_OK)
+        status = mn_head_open(r->trainer, r->train, r->input, &head, err);
+    if (status == MN_OK)
+        r->head = head;
+    return status;
+}
+
 static mn_status finish(run *r, mn_model **trained, mn_error *err)
 {
     mn_train_event event = {.kind = MN_TRAIN_END, .trainer = r->trainer};
@@ -320,14 +343,15 @@ mn_status mn_train_run(const mn_model *model, const mn_dataset *dataset, const m
                                 .held_out = mn_store_size(r.held),
                                 .bytes = mn_trainer_bytes(r.trainer)};
         report(&r, &event);
-        int32_t threads = options->loader_threads > 0 ? options->loader_threads : 1;
-        status = mn_loader_create(r.train, &options->recipe, mn_trainer_steps(r.trainer), threads, &r.loader, err);
+        status = open_batches(&r, err);
     }
     if (status == MN_OK)
         status = learn(&r, err);
     if (status == MN_OK && !stopped(&r))
         status = finish(&r, trained, err);
     mn_loader_destroy(r.loader);
+    mn_head_close(r.head);
+    mn_head_close(r.held_embedding);
     mn_trainer_destroy(r.trainer);
     mn_store_close(r.train);
     mn_store_close(r.held);

@@ -40,8 +40,15 @@ typedef struct mn_step_layer {
     float *a, *b, *c;                   /* [C up] see mn_chain */
 } mn_step_layer;
 
+/* What a step is able to do, and so the memory it takes. */
+typedef enum mn_step_reach {
+    MN_REACH_ALL, /* learn every layer */
+    MN_REACH_HEAD /* learn the classifier alone: two layers' outputs at a time, as in inference */
+} mn_step_reach;
+
 typedef struct mn_step {
     mn_net net;
+    mn_step_reach reach;
     int32_t batch; /* images that fit */
     int32_t count; /* images of the step at hand */
     mn_step_mode mode;
@@ -75,19 +82,25 @@ typedef struct mn_step {
 } mn_step;
 
 /* Bytes that mn_step_create will allocate for this batch and number of threads: exact. */
-mn_status mn_step_size(const mn_net *net, int32_t batch, int32_t threads, size_t *bytes, mn_error *err);
+mn_status mn_step_size(const mn_net *net, mn_step_reach reach, int32_t batch, int32_t threads, size_t *bytes,
+                       mn_error *err);
 
 /* The pool must outlive the step. Weights, statistics and gradients are zero. */
-mn_status mn_step_create(const mn_net *net, int32_t batch, const mn_train_kernels *kernels, mn_pool *pool,
-                         mn_step **step, mn_error *err);
+mn_status mn_step_create(const mn_net *net, mn_step_reach reach, int32_t batch, const mn_train_kernels *kernels,
+                         mn_pool *pool, mn_step **step, mn_error *err);
 void mn_step_destroy(mn_step *step);
 
 /* Runs `count` images, input [count, H, W, C] as the preprocessing makes it; returns the logits [count, classes],
  * valid until the next call. In MN_STEP_TRAIN batch_mean and batch_variance of each layer are filled. */
 const float *mn_step_forward(mn_step *step, mn_step_mode mode, const float *input, int32_t count);
 
+/* The same in two halves, with the statistics of MN_STEP_INFER: the pool's output [count, C], valid until the next call;
+ * then, from embeddings [count, C], the logits, with dropout in MN_STEP_TRAIN. */
+const float *mn_step_embed(mn_step *step, const float *input, int32_t count);
+const float *mn_step_head(mn_step *step, mn_step_mode mode, const float *embedding, int32_t count);
+
 /* After a forward pass in MN_STEP_TRAIN and with step->logit_gradient filled: fills step->gradients. `first_layer`: layers
- * before it get no gradient (0: all; layer_count - 1: the classifier alone). */
+ * before it get no gradient (0: all; layer_count - 1: the classifier alone, also after mn_step_head). */
 void mn_step_backward(mn_step *step, int32_t first_layer);
 
 /* Name of the first layer whose output is not finite, looking at the last forward pass, or NULL. */

@@ -237,6 +237,15 @@ static void set_affine(const mn_step *s, mn_step_layer *l)
     }
 }
 
+/* Sets dropped elements of an image's embedding to zero, the others times `factor`. */
+static void drop(const mn_step *s, int32_t image, float factor, float *embedding)
+{
+    int32_t n = s->layers[s->layer_count - 1].k;
+    float keep = s->mode == MN_STEP_TRAIN ? 1.0f - (float)s->net.arch.dropout : 1.0f;
+    for (int32_t c = 0; c < n; c++)
+        embedding[c] = keep < 1 && mn_step_dropped(s, image, c) ? 0.0f : embedding[c] * (factor / keep);
+}
+
 static void pool_task(void *context, int32_t image, int32_t worker)
 {
     (void)worker;
@@ -252,37 +261,67 @@ static void pool_task(void *context, int32_t image, int32_t worker)
             z = z > l->low ? z : l->low;
             out[c] += z < l->high ? z : l->high;
         }
-    float keep = s->mode == MN_STEP_TRAIN ? 1.0f - (float)s->net.arch.dropout : 1.0f;
-    float factor = 1.0f / (keep * (float)l->out_rows);
-    for (size_t c = 0; c < n; c++)
-        out[c] = keep < 1 && mn_step_dropped(s, image, (int32_t)c) ? 0.0f : out[c] * factor;
+    drop(s, image, 1.0f / (float)l->out_rows, out);
 }
 
-const float *mn_step_forward(mn_step *step, mn_step_mode mode, const float *input, int32_t count)
+static void run_layer(mn_step *step, int32_t index)
+{
+    mn_step_layer *l = &step->layers[index];
+    job j = {step, index};
+    bool depthwise = l->layer->op == MN_OP_DEPTHWISE;
+    if (depthwise)
+        mn_pack_depthwise(step->weights + l->weight, l->n, MN_PACK_PLAIN, step->packed);
+    else
+        mn_pack_product(step->pool, step->weights + l->weight, l->n, l->k, MN_PACK_PLAIN, step->packed);
+    mn_pool_run(step->pool, mn_step_chunks(step, l->chunk_images), depthwise ? depthwise_task : product_task, &j);
+    if (step->mode == MN_STEP_TRAIN && l->layer->batch_norm)
+        combine(step, l);
+    set_affine(step, l);
+}
+
+/* From the input to the pool's output. */
+static void run_body(mn_step *step, mn_step_mode mode, const float *input, int32_t count)
 {
     step->mode = mode;
     step->count = count;
     step->input = input;
-    for (int32_t i = 0; i < step->layer_count; i++) {
-        mn_step_layer *l = &step->layers[i];
-        job j = {step, i};
-        if (l->layer->op == MN_OP_CLASSIFIER)
-            mn_pool_run(step->pool, count, pool_task, &j);
-        bool depthwise = l->layer->op == MN_OP_DEPTHWISE;
-        if (depthwise)
-            mn_pack_depthwise(step->weights + l->weight, l->n, MN_PACK_PLAIN, step->packed);
-        else
-            mn_pack_product(step->pool, step->weights + l->weight, l->n, l->k, MN_PACK_PLAIN, step->packed);
-        mn_pool_run(step->pool, mn_step_chunks(step, l->chunk_images), depthwise ? depthwise_task : product_task, &j);
-        if (mode == MN_STEP_TRAIN && l->layer->batch_norm)
-            combine(step, l);
-        set_affine(step, l);
-    }
+    for (int32_t i = 0; i < step->layer_count - 1; i++)
+        run_layer(step, i);
+    job j = {step, step->layer_count - 2};
+    mn_pool_run(step->pool, count, pool_task, &j);
+}
+
+static const float *run_classifier(mn_step *step)
+{
     mn_step_layer *last = &step->layers[step->layer_count - 1];
-    for (int32_t i = 0; i < count; i++)
+    run_layer(step, step->layer_count - 1);
+    for (int32_t i = 0; i < step->count; i++)
         for (int32_t c = 0; c < last->n; c++)
             last->y[(size_t)i * (size_t)last->n + (size_t)c] += last->shift[c];
     return last->y;
+}
+
+const float *mn_step_forward(mn_step *step, mn_step_mode mode, const float *input, int32_t count)
+{
+    run_body(step, mode, input, count);
+    return run_classifier(step);
+}
+
+const float *mn_step_embed(mn_step *step, const float *input, int32_t count)
+{
+    run_body(step, MN_STEP_INFER, input, count);
+    return step->pooled;
+}
+
+const float *mn_step_head(mn_step *step, mn_step_mode mode, const float *embedding, int32_t count)
+{
+    size_t n = (size_t)step->layers[step->layer_count - 1].k;
+    step->mode = mode;
+    step->count = count;
+    memcpy(step->pooled, embedding, (size_t)count * n * sizeof *embedding);
+    for (int32_t i = 0; i < count; i++)
+        drop(step, i, 1, step->pooled + (size_t)i * n);
+    return run_classifier(step);
 }
 
 /* Batch norm carries a NaN into its layer's scale; without it, only the output itself shows one. */

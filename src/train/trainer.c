@@ -78,7 +78,8 @@ mn_status mn_trainer_size(const mn_net *net, const mn_recipe *recipe, const mn_t
 {
     mn_trainer dummy = {0};
     size_t step, weights = 0, statistics = 0;
-    mn_status status = mn_step_size(net, recipe->batch, threads_of(options), &step, err);
+    mn_step_reach reach = options->head_only ? MN_REACH_HEAD : MN_REACH_ALL;
+    mn_status status = mn_step_size(net, reach, recipe->batch, threads_of(options), &step, err);
     if (status != MN_OK)
         return status;
     mn_net_cost cost = mn_net_get_cost(net);
@@ -172,8 +173,8 @@ static mn_status build(mn_trainer *t, const mn_model *model, mn_error *err)
     if (status == MN_OK)
         status = mn_pool_create(threads_of(&t->options), &t->pool, err);
     if (status == MN_OK)
-        status = mn_step_create(&model->net, t->recipe.batch, mn_train_kernels_get(!t->options.reference), t->pool,
-                                &t->step, err);
+        status = mn_step_create(&model->net, t->options.head_only ? MN_REACH_HEAD : MN_REACH_ALL, t->recipe.batch,
+                                mn_train_kernels_get(!t->options.reference), t->pool, &t->step, err);
     if (status != MN_OK)
         return status;
     size_t weights = t->step->weight_count, statistics = t->step->statistic_count;
@@ -309,16 +310,29 @@ static void choose(const mn_trainer *t, mn_weights which, const float **weights,
         settle(t->eval_statistics, t->moving, s->statistic_count, t->position.statistics_weight);
 }
 
-static const float *forward(mn_trainer *t, mn_step_mode mode, mn_weights which, const float *input, int32_t count)
+/* The step uses the weights `which` until the next call of `restore`. */
+static void use_weights(mn_trainer *t, mn_weights which, float *own[2])
 {
     const float *weights, *statistics;
-    float *own_weights = t->step->weights, *own_statistics = t->step->statistics;
+    own[0] = t->step->weights;
+    own[1] = t->step->statistics;
     choose(t, which, &weights, &statistics);
     t->step->weights = (float *)weights;
     t->step->statistics = (float *)statistics;
+}
+
+static void restore_weights(mn_trainer *t, float *const own[2])
+{
+    t->step->weights = own[0];
+    t->step->statistics = own[1];
+}
+
+static const float *forward(mn_trainer *t, mn_step_mode mode, mn_weights which, const float *input, int32_t count)
+{
+    float *own[2];
+    use_weights(t, which, own);
     const float *logits = mn_step_forward(t->step, mode, input, count);
-    t->step->weights = own_weights;
-    t->step->statistics = own_statistics;
+    restore_weights(t, own);
     return logits;
 }
 
@@ -337,7 +351,7 @@ mn_status mn_trainer_step(mn_trainer *t, const mn_batch *batch, mn_step_result *
     mn_step *s = t->step;
     const mn_recipe *r = &t->recipe;
     s->dropout_index = (uint64_t)t->position.step;
-    const float *logits = t->options.head_only ? forward(t, MN_STEP_INFER, MN_WEIGHTS_LAST, batch->input, batch->count)
+    const float *logits = t->options.head_only ? mn_step_head(s, MN_STEP_TRAIN, batch->embedding, batch->count)
                                                : mn_step_forward(s, MN_STEP_TRAIN, batch->input, batch->count);
     mn_targets targets = {batch->label,         batch->other,
                           batch->weight,        (float)r->label_smoothing,
@@ -382,6 +396,31 @@ mn_status mn_trainer_predict(mn_trainer *t, mn_weights which, const float *input
     if (count < 1 || count > t->recipe.batch)
         return mn_fail(err, MN_ERROR_ARGUMENT, "prediction of %d images, must be 1 to %d", count, t->recipe.batch);
     const float *result = forward(t, MN_STEP_INFER, which, input, count);
+    memcpy(logits, result, (size_t)count * (size_t)t->model->net.arch.classes * sizeof *logits);
+    return MN_OK;
+}
+
+mn_status mn_trainer_embed(mn_trainer *t, const float *input, int32_t count, float *embedding, mn_error *err)
+{
+    float *own[2];
+    if (count < 1 || count > t->recipe.batch)
+        return mn_fail(err, MN_ERROR_ARGUMENT, "embedding of %d images, must be 1 to %d", count, t->recipe.batch);
+    use_weights(t, MN_WEIGHTS_LAST, own);
+    const float *result = mn_step_embed(t->step, input, count);
+    restore_weights(t, own);
+    memcpy(embedding, result, (size_t)count * (size_t)t->step->layers[t->step->layer_count - 1].k * sizeof *result);
+    return MN_OK;
+}
+
+mn_status mn_trainer_predict_head(mn_trainer *t, mn_weights which, const float *embedding, int32_t count, float *logits,
+                                  mn_error *err)
+{
+    float *own[2];
+    if (count < 1 || count > t->recipe.batch)
+        return mn_fail(err, MN_ERROR_ARGUMENT, "prediction of %d images, must be 1 to %d", count, t->recipe.batch);
+    use_weights(t, which, own);
+    const float *result = mn_step_head(t->step, MN_STEP_INFER, embedding, count);
+    restore_weights(t, own);
     memcpy(logits, result, (size_t)count * (size_t)t->model->net.arch.classes * sizeof *logits);
     return MN_OK;
 }

@@ -1,0 +1,98 @@
+/* Embeddings of a store's samples, and batches of them. */
+#include "train/head.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/status.h"
+#include "train/loader.h"
+
+struct mn_head {
+    const mn_store *store;
+    size_t width;  /* floats of an embedding */
+    int32_t batch; /* samples of a step */
+    uint64_t seed;
+    float *rows;    /* [samples, width] */
+    float *chosen;  /* [batch, width] */
+    int32_t *label; /* [batch] */
+    int64_t *order; /* of epoch `epoch` */
+    int64_t epoch;
+};
+
+static mn_status embed(mn_head *h, mn_trainer *trainer, float *input, mn_error *err)
+{
+    const mn_store_options *o = mn_store_get_options(h->store);
+    size_t image = (size_t)o->height * (size_t)o->width * (size_t)o->channels;
+    int64_t total = mn_store_size(h->store);
+    for (int64_t first = 0; first < total; first += h->batch) {
+        int32_t count = (int32_t)(total - first < h->batch ? total - first : h->batch);
+        mn_status status = MN_OK;
+        for (int32_t i = 0; i < count && status == MN_OK; i++)
+            status = mn_store_plain(h->store, first + i, input + (size_t)i * image, err);
+        if (status == MN_OK)
+            status = mn_trainer_embed(trainer, input, count, h->rows + (size_t)first * h->width, err);
+        if (status != MN_OK)
+            return status;
+    }
+    return MN_OK;
+}
+
+mn_status mn_head_open(mn_trainer *trainer, const mn_store *store, float *input, mn_head **head, mn_error *err)
+{
+    mn_head *h = mn_calloc(1, sizeof *h);
+    if (!h)
+        return mn_fail_memory(err, sizeof *h, "embeddings");
+    size_t samples = (size_t)mn_store_size(store);
+    h->store = store;
+    h->width = (size_t)trainer->step->layers[trainer->step->layer_count - 1].k;
+    h->batch = trainer->recipe.batch;
+    h->seed = trainer->recipe.seed;
+    h->epoch = -1;
+    h->rows = mn_calloc(samples, h->width * sizeof *h->rows);
+    h->chosen = mn_calloc((size_t)h->batch, h->width * sizeof *h->chosen);
+    h->label = mn_calloc((size_t)h->batch, sizeof *h->label);
+    h->order = mn_calloc(samples, sizeof *h->order);
+    mn_status status = MN_OK;
+    if (!h->rows || !h->chosen || !h->label || !h->order)
+        status = mn_fail_memory(err, samples * h->width * sizeof *h->rows, "embeddings");
+    if (status == MN_OK)
+        status = embed(h, trainer, input, err);
+    if (status != MN_OK) {
+        mn_head_close(h);
+        return status;
+    }
+    *head = h;
+    return MN_OK;
+}
+
+void mn_head_close(mn_head *h)
+{
+    if (!h)
+        return;
+    free(h->rows);
+    free(h->chosen);
+    free(h->label);
+    free(h->order);
+    free(h);
+}
+
+const float *mn_head_rows(const mn_head *h, int64_t first)
+{
+    return h->rows + (size_t)first * h->width;
+}
+
+void mn_head_batch(mn_head *h, int64_t step, mn_batch *batch)
+{
+    int64_t steps = mn_store_size(h->store) / h->batch, epoch = step / steps, place = step % steps;
+    if (h->epoch != epoch) {
+        mn_epoch_order(h->seed, epoch, mn_store_size(h->store), h->order);
+        h->epoch = epoch;
+    }
+    for (int32_t i = 0; i < h->batch; i++) {
+        int64_t sample = h->order[place * h->batch + i];
+        memcpy(h->chosen + (size_t)i * h->width, mn_head_rows(h, sample), h->width * sizeof *h->chosen);
+        h->label[i] = mn_store_label(h->store, sample);
+    }
+    *batch = (mn_batch){.count = h->batch, .label = h->label, .embedding = h->chosen};
+}

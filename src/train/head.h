@@ -1,0 +1,21 @@
+/* Learning the classifier alone: what it reads (the pool's output of every image) never changes, so it is computed
+ * once and kept. */
+#ifndef MN_TRAIN_HEAD_H
+#define MN_TRAIN_HEAD_H
+
+#include "train/store.h"
+#include "train/trainer.h"
+
+typedef struct mn_head mn_head;
+
+/* Embeds every sample of the store, plain. input: room for a batch of images. */
+mn_status mn_head_open(mn_trainer *trainer, const mn_store *store, float *input, mn_head **head, mn_error *err);
+void mn_head_close(mn_head *head); /* NULL is allowed */
+
+/* The embeddings of samples first.., [.., C]. */
+const float *mn_head_rows(const mn_head *head, int64_t first);
+
+/* The batch of a step, in the same shuffled order as images would have; valid until the next call. */
+void mn_head_batch(mn_head *head, int64_t step, mn_batch *batch);
+
+#endif
