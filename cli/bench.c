@@ -69,6 +69,11 @@ static void print_text(const cli_bench *b)
     printf("%s\n%s\n\n", cli_arch_title(&b->net->arch), cli_arch_details(&b->net->arch));
     printf("peak      %.1f GFLOP/s of float multiply-adds, %d thread%s at level %s (one multiply-add is two FLOP)\n",
            b->peak_gflops, b->threads, plural, mn_cpu_level_name(b->level));
+    fputs("by level ", stdout);
+    for (int level = 0; level < MN_CPU_LEVEL_COUNT; level++)
+        if (b->peak_by_level[level] > 0)
+            printf(" %s %.1f", mn_cpu_level_name((mn_cpu_level)level), b->peak_by_level[level]);
+    puts(" (one thread)");
     printf("median    %.3f ms for %d image%s\n", b->median_ms, b->batch, b->batch == 1 ? "" : "s");
     printf("minimum   %.3f ms\n", b->min_ms);
     printf("spread    %.3f to %.3f ms hold 80 %% of %d runs (%.1f %% of the median)\n", b->low_ms, b->high_ms, b->runs,
@@ -106,6 +111,15 @@ static json_t *json_steps(const cli_bench *b)
     return array;
 }
 
+static json_t *json_levels(const cli_bench *b)
+{
+    json_t *object = json_object();
+    for (int level = 0; level < MN_CPU_LEVEL_COUNT; level++)
+        if (b->peak_by_level[level] > 0)
+            cli_json_add(object, mn_cpu_level_name((mn_cpu_level)level), cli_json_real(b->peak_by_level[level]));
+    return object;
+}
+
 static void print_json(const cli_bench *b)
 {
     json_t *object = json_object();
@@ -126,6 +140,7 @@ static void print_json(const cli_bench *b)
     cli_json_add(object, "gmacs_per_s", cli_json_real(cli_bench_rate(b)));
     cli_json_add(object, "peak_gflops", cli_json_real(b->peak_gflops));
     cli_json_add(object, "percent_of_peak", cli_json_real(cli_bench_percent(b)));
+    cli_json_add(object, "peak_gflops_by_level", json_levels(b));
     cli_json_add(object, "session_bytes", json_integer((json_int_t)b->session_bytes));
     cli_json_add(object, "peak_rss_bytes", json_integer(b->peak_rss_bytes));
     cli_json_add(object, "create_ms", cli_json_real(b->create_ms));

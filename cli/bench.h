@@ -18,7 +18,9 @@ typedef struct cli_bench {
     int64_t macs; /* of one image */
     int32_t batch, threads, runs;
     mn_cpu_level level;
-    double peak_gflops;                        /* of all threads at once */
+    double peak_gflops; /* of all threads at once */
+    double
+        peak_by_level[MN_CPU_LEVEL_COUNT]; /* of one thread; 0: not of this processor, or above the session's level */
     double median_ms, min_ms, low_ms, high_ms; /* of one run; low and high: 10th and 90th percentile */
     double create_ms, cold_ms;                 /* cold_ms 0: not measured */
     size_t session_bytes;

@@ -78,6 +78,14 @@ static double peak_of(mn_cpu_level level, int32_t threads)
     return sum;
 }
 
+/* One thread's peak at every level up to the session's. */
+static void measure_levels(cli_bench *b)
+{
+    for (int level = MN_CPU_REFERENCE; level <= (int)b->level; level++)
+        if (b->level != MN_CPU_NEON || level == MN_CPU_REFERENCE || level == MN_CPU_NEON)
+            b->peak_by_level[level] = mn_cpu_measure_peak((mn_cpu_level)level);
+}
+
 /* ---- runs ---- */
 
 typedef struct stage {
@@ -205,6 +213,7 @@ int cli_bench_run(cli_bench *b, double seconds, bool layers)
     b->level = mn_session_level(s.session);
     b->session_bytes = mn_session_bytes(s.session);
     b->peak_rss_bytes = peak_rss(); /* before the table of times grows */
+    measure_levels(b);
     for (int round = 0; round < ROUNDS; round++) {
         peaks[round] = peak_of(b->level, b->threads);
         if ((count = time_runs(&s, seconds / ROUNDS, times, count)) < 0) {

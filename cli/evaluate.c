@@ -80,6 +80,9 @@ static int map_classes(const mn_model *model, const mn_dataset *data, cli_mappin
         *mapping = (cli_mapping){0, "by number, background class included"};
         return CLI_DONE;
     }
+    if (is_numbered(data))
+        return cli_fail("the class numbers of the data go up to %d, the model has %d classes: they do not fit",
+                        have - 1, classes - offset);
     return cli_fail("the data have %d classes%s%s%s, the model has %d%s%s%s: they do not fit", have,
                     first ? " (the first is '" : "", first ? cli_clean(first) : "", first ? "')" : "", classes - offset,
                     label ? " (the first is '" : "", label ? cli_clean(label) : "", label ? "')" : "");

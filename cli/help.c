@@ -91,7 +91,7 @@ void cli_print_command_help(const cli_command *command)
 
 void cli_print_program_help(void)
 {
-    printf("mobilenet %s: count, run, convert and time MobileNets on a CPU.\n\n", mn_version());
+    printf("mobilenet %s: count, train, run, convert and time MobileNets on a CPU.\n\n", mn_version());
     puts("Usage: mobilenet COMMAND [OPTION...] [ARGUMENT...]\n\nCommands:");
     for (int i = 0; cli_commands[i]; i++)
         printf("  %-12s %s\n", cli_commands[i]->name, cli_commands[i]->summary);

@@ -87,11 +87,11 @@ static void print_command(const cli_command *command)
 void cli_print_manual(void)
 {
     printf(".TH MOBILENET 1 \"\" \"mobilenet %s\" \"User Commands\"\n", mn_version());
-    puts(".SH NAME\nmobilenet \\- count, run, convert and time MobileNets on a CPU\n.SH SYNOPSIS\n"
+    puts(".SH NAME\nmobilenet \\- count, train, run, convert and time MobileNets on a CPU\n.SH SYNOPSIS\n"
          ".B mobilenet\n\\fICOMMAND\\fR [\\fIOPTION\\fR...] [\\fIARGUMENT\\fR...]\n.SH DESCRIPTION");
     puts("MobileNets are small convolutional networks made of depthwise separable convolutions, with two\n"
          "multipliers (of width and of resolution) that trade accuracy for speed: Howard et al. 2017,\n"
-         "arXiv 1704.04861. This program describes them, runs trained ones on photographs, measures their\n"
+         "arXiv 1704.04861. This program describes them, trains them, runs them on photographs, measures their\n"
          "accuracy and their speed, and converts their files.\n.PP\n"
          "Options and arguments may be mixed; \\fB\\-\\-\\fR ends the options. Every command takes\n"
          "\\fB\\-h\\fR, \\fB\\-\\-help\\fR.\n.SH COMMANDS");

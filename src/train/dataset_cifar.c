@@ -158,7 +158,7 @@ static mn_status find_split(mn_dataset *set, const char *path, mn_split split, m
 
 mn_status mn_dataset_read_cifar(mn_dataset *set, const char *path, mn_split split, mn_error *err)
 {
-    mn_cifar cifars[MN_DATASET_FILES_MAX];
+    mn_cifar cifars[MN_DATASET_FILES_MAX] = {{0}};
     mn_path paths[MN_DATASET_FILES_MAX];
     int found;
     mn_status status = find_split(set, path, split, paths, &found, err);

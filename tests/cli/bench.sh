@@ -7,7 +7,7 @@ run bench $small --seconds 0.1 --json
 expect_code 0
 expect_err ""
 expect_json keys "arch macs batch threads cpu_level precision runs median_ms min_ms p10_ms p90_ms spread_percent \
-images_per_second gmacs_per_s peak_gflops percent_of_peak session_bytes peak_rss_bytes create_ms cold_start_ms "
+images_per_second gmacs_per_s peak_gflops percent_of_peak peak_gflops_by_level session_bytes peak_rss_bytes create_ms cold_start_ms "
 expect_json threads 1
 expect_json cold_start_ms null
 macs=$(json macs) median=$(json median_ms) rate=$(json gmacs_per_s)
@@ -32,6 +32,7 @@ expect_json layers.0.first_layer stem
 run bench $small --seconds 0.05 --layers
 expect_code 0
 expect_out_line '^peak  *[0-9.]* GFLOP/s of float multiply-adds, 1 thread at level '
+expect_out_line '^by level  reference [0-9.]* .*(one thread)$'
 expect_out_line '^median  *[0-9.]* ms for 1 image$'
 expect_out_line '^Layers  *Kernel  *ms '
 run bench --once --alpha 0.25 --resolution 32 --classes 3

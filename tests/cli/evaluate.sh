@@ -122,7 +122,7 @@ expect_json confusion.0.label "toilet tissue, toilet paper, bathroom tissue"
 echo "data/ant/1.pgm 1001" >"$tmp/list"
 run evaluate -m "$tmp/big.safetensors" "$tmp/list"
 expect_code 1
-expect_err_line 'they do not fit$'
+expect_err "mobilenet: the class numbers of the data go up to 1001, the model has 1000 classes: they do not fit"
 
 run evaluate -m "$tmp/m.safetensors"
 expect_misuse "mobilenet evaluate: DATA is missing"
