@@ -9,9 +9,11 @@
 #include "base/cpu.h"
 #include "infer/plan.h"
 
-#define TASK_MACS        400000 /* a task below this is not worth handing to another thread: some 10 microseconds */
-#define STRIP_PIXELS_MIN 96     /* rows of a fused product: fewer would load the weights too often */
-#define TASKS_MAX        16     /* of one image: enough for a fair split among the threads of a small machine */
+#define TASK_MACS             400000 /* a task below this is not worth handing to another thread: some 10 microseconds */
+#define CONV_PIXELS_MIN       96
+#define CONV_COLUMN_PARTS_MAX 4  /* each part pads its strip anew */
+#define STRIP_PIXELS_MIN      96 /* rows of a fused product: fewer would load the weights too often */
+#define TASKS_MAX             16 /* of one image: enough for a fair split among the threads of a small machine */
 
 static int32_t round_up(int64_t value, int32_t unit)
 {
@@ -49,16 +51,24 @@ static void cut_gemm(const mn_plan *plan, const mn_layer *layer, mn_step *step)
     snprintf(step->note, sizeof step->note, "%d rows x %d columns a task", step->rows_per_task, step->columns_per_task);
 }
 
-static void cut_conv(const mn_layer *layer, mn_step *step)
+/* Few weights: strips of rows. Where the weights outweigh the caches, strips are as high as half of L2 allows, at least
+ * CONV_PIXELS_MIN pixels, so that each reading of the weights serves many rows; then the columns are cut. */
+static void cut_conv(const mn_plan *plan, const mn_layer *layer, mn_step *step)
 {
     int64_t row_bytes = (int64_t)mn_plan_padded_width(layer) * layer->in_channels * (int64_t)sizeof(float);
     int64_t rows_in_l2 = (int64_t)(mn_cpu_cache_bytes(2) / 2) / row_bytes;
-    int64_t most = clamp64((rows_in_l2 - layer->kernel_height) / layer->stride + 1, 1, layer->out_height);
-    int32_t parts = parts_wanted(mn_layer_get_cost(layer).macs);
-    int64_t wanted = (layer->out_height + parts - 1) / parts;
-    step->rows_per_task = (int32_t)(wanted < most ? wanted : most);
+    int64_t least = clamp64((CONV_PIXELS_MIN + layer->out_width - 1) / layer->out_width, 1, layer->out_height);
+    int64_t most = clamp64((rows_in_l2 - layer->kernel_height) / layer->stride + 1, least, layer->out_height);
+    int64_t parts = parts_wanted(mn_layer_get_cost(layer).macs);
+    int64_t rows = clamp64((layer->out_height + parts - 1) / parts, least, most);
+    int64_t strips = (layer->out_height + rows - 1) / rows;
+    int64_t column_parts = clamp64((parts + strips - 1) / strips, 1, CONV_COLUMN_PARTS_MAX);
+    step->rows_per_task = (int32_t)((layer->out_height + strips - 1) / strips);
+    step->columns_per_task =
+        round_up((layer->out_channels + column_parts - 1) / column_parts, plan->kernels->gemm->tile_columns);
     step->scratch_bytes = (uint64_t)mn_plan_padded_rows(layer, step->rows_per_task) * (uint64_t)row_bytes;
-    snprintf(step->note, sizeof step->note, "windows of a padded strip, %d output rows a task", step->rows_per_task);
+    snprintf(step->note, sizeof step->note, "windows of a padded strip, %d output rows x %d columns a task",
+             step->rows_per_task, step->columns_per_task);
 }
 
 static void cut_separable(const mn_plan *plan, const mn_layer *depthwise, const mn_layer *pointwise, mn_step *step)
@@ -88,7 +98,7 @@ void mn_plan_cut(const mn_plan *plan, mn_step *step)
         cut_separable(plan, layer, &plan->net->layers[step->last_layer], step);
         break;
     case MN_STEP_CONV:
-        cut_conv(layer, step);
+        cut_conv(plan, layer, step);
         break;
     case MN_STEP_DEPTHWISE: {
         int32_t parts = parts_wanted(4 * mn_layer_get_cost(layer).macs); /* bound by memory, not by arithmetic */

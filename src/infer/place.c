@@ -9,11 +9,12 @@ typedef struct life {
     uint64_t bytes, offset;
 } life;
 
-static uint64_t output_bytes(const mn_plan *plan, int32_t index)
+static uint64_t output_bytes(const mn_plan *plan, int32_t step)
 {
+    int32_t index = plan->steps[step].last_layer;
     const mn_layer *layer = &plan->net->layers[index];
-    return mn_plan_align((uint64_t)plan->options.batch * (uint64_t)layer->out_height * (uint64_t)layer->out_width *
-                         (uint64_t)plan->pixel_stride[index] * sizeof(float));
+    return mn_plan_align((uint64_t)mn_plan_images(plan, step) * (uint64_t)layer->out_height *
+                         (uint64_t)layer->out_width * (uint64_t)plan->pixel_stride[index] * sizeof(float));
 }
 
 /* Lists the outputs that are stored; returns how many. */
@@ -25,10 +26,12 @@ static int32_t list_lives(const mn_plan *plan, life *lives)
         if (s == plan->step_count - 1 && !plan->options.keep_layers)
             continue; /* the last step writes to the caller */
         life *l = &lives[count++];
-        *l = (life){.layer = layer, .born = s, .dies = s, .bytes = output_bytes(plan, layer)};
+        *l = (life){.layer = layer, .born = s, .dies = s, .bytes = output_bytes(plan, s)};
         for (int32_t t = s + 1; t < plan->step_count; t++)
             if (plan->net->layers[plan->steps[t].first_layer].input == layer)
                 l->dies = t;
+        if (s == plan->single_steps - 1)
+            l->born = 0; /* grows image by image, while the steps before it run again */
         if (plan->options.keep_layers)
             l->dies = plan->step_count;
     }

@@ -195,6 +195,33 @@ static void list_steps(mn_plan *plan)
     }
 }
 
+/* Early layers have large maps and few weights: a batch goes through them image by image, so that maps stay in the
+ * caches and take memory once. From the first layer on whose weights outweigh an image's maps, the images of a batch
+ * share each reading of the weights. */
+static int32_t count_single_steps(const mn_plan *plan)
+{
+    if (plan->options.keep_layers || plan->options.batch == 1)
+        return 0;
+    int32_t s = 0;
+    for (; s + 1 < plan->step_count; s++) {
+        const mn_layer *layer = &plan->net->layers[plan->steps[s].last_layer];
+        int64_t in = (int64_t)layer->in_height * layer->in_width * layer->in_channels;
+        int64_t out = (int64_t)layer->out_height * layer->out_width * layer->out_channels;
+        if (mn_layer_get_cost(layer).weights > 2 * (in + out))
+            break;
+    }
+    /* What is read on both sides of the border must be the border's own map. */
+    for (int32_t t = s; t < plan->step_count; t++)
+        if (s > 0 && plan->net->layers[plan->steps[t].first_layer].input < plan->steps[s - 1].last_layer)
+            return 0;
+    return s;
+}
+
+int32_t mn_plan_images(const mn_plan *plan, int32_t s)
+{
+    return s < plan->single_steps - 1 ? 1 : plan->options.batch;
+}
+
 static uint64_t max64(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
@@ -211,6 +238,7 @@ mn_status mn_plan_make(const mn_net *net, const mn_session_options *options, uin
         return status;
     p.kernels = mn_kernels_get(p.options.max_level);
     list_steps(&p);
+    p.single_steps = count_single_steps(&p);
     uint64_t offset = p.weights_offset = mn_plan_align(head_bytes), widest = 0;
     for (int32_t i = 0; i < p.step_count; i++) {
         mn_step *step = &p.steps[i];

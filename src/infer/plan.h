@@ -47,6 +47,7 @@ typedef struct mn_plan {
     mn_session_options options; /* resolved: no zeros */
     const mn_kernels *kernels;
     int32_t step_count;
+    int32_t single_steps; /* these first steps run for one image after another, the rest for the whole batch */
     mn_step steps[MN_LAYERS_MAX];
     int32_t pixel_stride[MN_LAYERS_MAX]; /* floats from a pixel of a layer's output to the next */
     uint64_t
@@ -65,6 +66,9 @@ uint64_t mn_plan_align(uint64_t bytes);
 
 /* Cuts the step's work into tasks (src/infer/cut.c). */
 void mn_plan_cut(const mn_plan *plan, mn_step *step);
+
+/* Images whose output of step `s` is stored at once: 1, or the batch. */
+int32_t mn_plan_images(const mn_plan *plan, int32_t s);
 
 /* Gives each stored layer output its place (src/infer/place.c): fills plan->buffer with offsets from the arena's
  * start and returns the arena's size. */

@@ -13,7 +13,7 @@ typedef struct job {
     size_t in_stride, in_image;            /* pixel, image */
     size_t out_stride, out_row, out_image; /* pixel, row, image */
     int32_t rows;                          /* GEMM: of the whole batch */
-    int32_t column_tasks;                  /* GEMM */
+    int32_t column_tasks;                  /* GEMM, CONV */
     int32_t strips;                        /* others: of one image */
 } job;
 
@@ -126,7 +126,8 @@ static void conv_task(void *context, int32_t task, int32_t worker)
     const job *j = context;
     const mn_layer *layer = j->first;
     const mn_gemm_kernel *gemm = j->session->plan.kernels->gemm;
-    int32_t image = task / j->strips, row = task % j->strips * j->step->rows_per_task;
+    int32_t strip = task / j->column_tasks, column = task % j->column_tasks * j->step->columns_per_task;
+    int32_t image = strip / j->strips, row = strip % j->strips * j->step->rows_per_task;
     int32_t rows = min32(j->step->rows_per_task, layer->out_height - row);
     int32_t ic = layer->in_channels, width = mn_plan_padded_width(layer), taps = layer->kernel_width * ic;
     float *padded = scratch_of(j, worker);
@@ -141,17 +142,19 @@ static void conv_task(void *context, int32_t task, int32_t worker)
                                .in_stride = (int32_t)j->in_stride,
                                .in = j->in + (size_t)image * j->in_image,
                                .out = padded});
-    mn_gemm_args args = mn_gemm_plain(rows * layer->out_width, layer->out_channels, taps, padded,
-                                      mn_session_at(j->session, j->step->first.weights),
-                                      (size_t)gemm->tile_columns * (size_t)layer->kernel_height * (size_t)taps,
-                                      j->out + (size_t)image * j->out_image + (size_t)row * j->out_row);
+    size_t panel_stride = (size_t)gemm->tile_columns * (size_t)layer->kernel_height * (size_t)taps;
+    const float *packed = mn_session_at(j->session, j->step->first.weights);
+    mn_gemm_args args =
+        mn_gemm_plain(rows * layer->out_width, min32(j->step->columns_per_task, layer->out_channels - column), taps,
+                      padded, packed + (size_t)(column / gemm->tile_columns) * panel_stride, panel_stride,
+                      j->out + (size_t)image * j->out_image + (size_t)row * j->out_row + column);
     args.segments = layer->kernel_height;
     args.row_stride = (ptrdiff_t)layer->stride * ic;
     args.segment_stride = (ptrdiff_t)width * ic;
     args.group_rows = layer->out_width;
     args.group_stride = (ptrdiff_t)layer->stride * width * ic;
     args.c_row_stride = (ptrdiff_t)j->out_stride;
-    args.bias = mn_session_at(j->session, j->step->first.bias);
+    args.bias = mn_session_at(j->session, j->step->first.bias) + column;
     args.low = low_of(layer);
     args.high = high_of(layer);
     gemm->run(&args);
@@ -200,9 +203,11 @@ static job make_job(const mn_session *session, const mn_step *step, const float 
     return j;
 }
 
-void mn_session_run_step(mn_session *session, mn_step *step, const float *input, int32_t count, float *output)
+void mn_session_run_step(mn_session *session, mn_step *step, const float *input, int32_t image, int32_t count,
+                         float *output)
 {
     job j = make_job(session, step, input, output);
+    j.out += (size_t)image * j.out_image;
     switch (step->kind) {
     case MN_STEP_GEMM:
         j.rows = count * j.last->out_height * j.last->out_width;
@@ -210,7 +215,8 @@ void mn_session_run_step(mn_session *session, mn_step *step, const float *input,
         mn_pool_run(session->pool, parts(j.rows, step->rows_per_task) * j.column_tasks, gemm_task, &j);
         break;
     case MN_STEP_CONV:
-        mn_pool_run(session->pool, count * j.strips, conv_task, &j);
+        j.column_tasks = parts(j.last->out_channels, step->columns_per_task);
+        mn_pool_run(session->pool, count * j.strips * j.column_tasks, conv_task, &j);
         break;
     case MN_STEP_DEPTHWISE:
         mn_pool_run(session->pool, count * j.strips, depthwise_task, &j);

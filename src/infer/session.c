@@ -54,6 +54,16 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+/* `count` images through step s; their outputs are those from `image` on. */
+static void run_step(mn_session *session, int32_t s, const float *input, int32_t image, int32_t count, float *output)
+{
+    mn_step *step = &session->plan.steps[s];
+    double before = session->plan.options.profile ? now() : 0;
+    mn_session_run_step(session, step, input, image, count, output);
+    if (session->plan.options.profile)
+        step->seconds += now() - before;
+}
+
 mn_status mn_session_run(mn_session *session, const float *input, int32_t count, float *output, mn_error *err)
 {
     mn_plan *plan = &session->plan;
@@ -62,15 +72,16 @@ mn_status mn_session_run(mn_session *session, const float *input, int32_t count,
     if (count < 1 || count > plan->options.batch)
         return mn_fail(err, MN_ERROR_ARGUMENT, "%d images are given, must be 1 to %d (the session's batch)", count,
                        plan->options.batch);
-    double before = plan->options.profile ? now() : 0;
-    for (int32_t s = 0; s < plan->step_count; s++) {
-        mn_session_run_step(session, &plan->steps[s], input, count, output);
-        if (plan->options.profile) {
-            double after = now();
-            plan->steps[s].seconds = after - before;
-            before = after;
-        }
-    }
+    if (plan->options.profile)
+        for (int32_t s = 0; s < plan->step_count; s++)
+            plan->steps[s].seconds = 0;
+    const mn_layer *first = &plan->net->layers[0];
+    size_t pixels = (size_t)first->in_height * (size_t)first->in_width * (size_t)first->in_channels;
+    for (int32_t image = 0; plan->single_steps > 0 && image < count; image++)
+        for (int32_t s = 0; s < plan->single_steps; s++)
+            run_step(session, s, input + (size_t)image * pixels, s == plan->single_steps - 1 ? image : 0, 1, output);
+    for (int32_t s = plan->single_steps; s < plan->step_count; s++)
+        run_step(session, s, input, 0, count, output);
     session->last_count = count;
     if (plan->options.keep_layers) {
         int32_t last = plan->net->layer_count - 1;

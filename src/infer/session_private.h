@@ -14,8 +14,9 @@ struct mn_session {
 /* Folds, packs and checks the weights of every step into the session's block (src/infer/compile.c). */
 mn_status mn_session_compile(mn_session *session, const mn_model *model, mn_error *err);
 
-/* Runs one step for `count` images (src/infer/run.c). */
-void mn_session_run_step(mn_session *session, mn_step *step, const float *input, int32_t count, float *output);
+/* Runs one step for `count` images, whose outputs are numbers image..image+count-1 of the stored map (src/infer/run.c). */
+void mn_session_run_step(mn_session *session, mn_step *step, const float *input, int32_t image, int32_t count,
+                         float *output);
 
 /* The float at a byte offset of the block, which starts with the session itself. */
 static inline float *mn_session_at(const mn_session *session, uint64_t offset)

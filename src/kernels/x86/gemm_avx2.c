@@ -95,6 +95,7 @@ MN_INLINE void tile(const tile_args *t, const int rows, const int panels, const 
     } else {
         for (int32_t s = 0; s < t->segments; s++) {
             ptrdiff_t offset = s * t->segment_stride;
+            MN_UNROLL_4
             for (int32_t k = 0; k < t->k; k++) {
                 add_steps(sum, a, offset, k_stride, b, panel_stride, rows, panels, vectors, 1);
                 _mm_prefetch((const char *)ahead, _MM_HINT_T1);
