@@ -9,10 +9,11 @@
 #include "base/cpu.h"
 #include "infer/plan.h"
 
-#define TASK_MACS             400000 /* a task below this is not worth handing to another thread: some 10 microseconds */
+#define TASK_MACS             200000 /* a smaller task is not worth handing to another thread: some 4 microseconds */
 #define CONV_PIXELS_MIN       96
 #define CONV_COLUMN_PARTS_MAX 4  /* each part pads its strip anew */
 #define STRIP_PIXELS_MIN      96 /* rows of a fused product: fewer would load the weights too often */
+#define FEW_PIXELS_MIN        32 /* the same where the weights stay in L2 */
 #define TASKS_MAX             16 /* of one image: enough for a fair split among the threads of a small machine */
 
 static int32_t round_up(int64_t value, int32_t unit)
@@ -25,10 +26,26 @@ static int64_t clamp64(int64_t value, int64_t low, int64_t high)
     return value < low ? low : value > high ? high : value;
 }
 
-/* Parts in which a layer of `macs` multiply-adds an image is worth cutting. */
+/* Parts in which a layer of `macs` multiply-adds an image is worth cutting: an even number, or one. */
 static int32_t parts_wanted(int64_t macs)
 {
-    return (int32_t)clamp64(macs / TASK_MACS, 1, TASKS_MAX);
+    return (int32_t)clamp64(macs / (2 * TASK_MACS) * 2, 1, TASKS_MAX);
+}
+
+/* Units of `whole` a part, for about `parts` parts of at least `least` and at most `most` units; an even number of parts
+ * where the limits allow, since odd ones leave a thread of two idle. */
+static int32_t units_of_part(int64_t whole, int64_t parts, int64_t least, int64_t most)
+{
+    int64_t units = clamp64((whole + parts - 1) / parts, least < whole ? least : whole, most > least ? most : least);
+    int64_t count = (whole + units - 1) / units;
+    if (count > 1 && count % 2 != 0 && (whole + count - 2) / (count - 1) <= most)
+        count--;
+    return (int32_t)((whole + count - 1) / count);
+}
+
+bool mn_plan_weights_fit(const mn_layer *layer)
+{
+    return (size_t)mn_layer_get_cost(layer).weights * sizeof(float) <= mn_cpu_cache_bytes(2) / 2;
 }
 
 static void cut_gemm(const mn_plan *plan, const mn_layer *layer, mn_step *step)
@@ -39,8 +56,9 @@ static void cut_gemm(const mn_plan *plan, const mn_layer *layer, mn_step *step)
     int64_t most = clamp64(l2_rows, 8 * gemm->tile_rows, INT32_MAX / 2);
     int32_t parts = parts_wanted(mn_layer_get_cost(layer).macs);
     int64_t row_parts = (rows + most - 1) / most;
-    if (rows >= 16 * gemm->tile_rows && row_parts < parts)
-        row_parts = parts < rows / (8 * gemm->tile_rows) ? parts : rows / (8 * gemm->tile_rows);
+    int64_t least = mn_plan_weights_fit(layer) ? FEW_PIXELS_MIN : STRIP_PIXELS_MIN;
+    if (rows >= 2 * least && row_parts < parts)
+        row_parts = clamp64(parts, row_parts, rows / least);
     if (rows == 1) /* the classifier: all images of a batch share each weight */
         step->rows_per_task = plan->options.batch < 64 ? plan->options.batch : 64;
     else
@@ -60,10 +78,9 @@ static void cut_conv(const mn_plan *plan, const mn_layer *layer, mn_step *step)
     int64_t least = clamp64((CONV_PIXELS_MIN + layer->out_width - 1) / layer->out_width, 1, layer->out_height);
     int64_t most = clamp64((rows_in_l2 - layer->kernel_height) / layer->stride + 1, least, layer->out_height);
     int64_t parts = parts_wanted(mn_layer_get_cost(layer).macs);
-    int64_t rows = clamp64((layer->out_height + parts - 1) / parts, least, most);
-    int64_t strips = (layer->out_height + rows - 1) / rows;
+    step->rows_per_task = units_of_part(layer->out_height, parts, least, most);
+    int64_t strips = (layer->out_height + step->rows_per_task - 1) / step->rows_per_task;
     int64_t column_parts = clamp64((parts + strips - 1) / strips, 1, CONV_COLUMN_PARTS_MAX);
-    step->rows_per_task = (int32_t)((layer->out_height + strips - 1) / strips);
     step->columns_per_task =
         round_up((layer->out_channels + column_parts - 1) / column_parts, plan->kernels->gemm->tile_columns);
     step->scratch_bytes = (uint64_t)mn_plan_padded_rows(layer, step->rows_per_task) * (uint64_t)row_bytes;
@@ -71,19 +88,16 @@ static void cut_conv(const mn_plan *plan, const mn_layer *layer, mn_step *step)
              step->rows_per_task, step->columns_per_task);
 }
 
-static void cut_separable(const mn_plan *plan, const mn_layer *depthwise, const mn_layer *pointwise, mn_step *step)
+static void cut_separable(const mn_layer *depthwise, const mn_layer *pointwise, mn_step *step)
 {
     int64_t row_bytes =
         (int64_t)mn_plan_stride(depthwise->out_channels, 2) * depthwise->out_width * (int64_t)sizeof(float);
     int64_t rows = depthwise->out_height, most = (int64_t)(mn_cpu_cache_bytes(2) / 2) / row_bytes;
-    int64_t least = (STRIP_PIXELS_MIN + depthwise->out_width - 1) / depthwise->out_width;
+    int64_t pixels = mn_plan_weights_fit(pointwise) ? FEW_PIXELS_MIN : STRIP_PIXELS_MIN;
+    int64_t least = (pixels + depthwise->out_width - 1) / depthwise->out_width;
     int64_t parts = parts_wanted(mn_layer_get_cost(depthwise).macs + mn_layer_get_cost(pointwise).macs);
-    int64_t wanted = clamp64((rows + parts - 1) / parts, least, most > least ? most : least);
-    wanted = clamp64(wanted, 1, rows);
-    int64_t strips = (rows + wanted - 1) / wanted;
-    step->rows_per_task = (int32_t)((rows + strips - 1) / strips);
+    step->rows_per_task = units_of_part(rows, parts, least, most);
     step->scratch_bytes = (uint64_t)(step->rows_per_task * row_bytes);
-    (void)plan;
     snprintf(step->note, sizeof step->note, "fused with its depthwise, strips of %d output rows", step->rows_per_task);
 }
 
@@ -95,7 +109,7 @@ void mn_plan_cut(const mn_plan *plan, mn_step *step)
         cut_gemm(plan, layer, step);
         break;
     case MN_STEP_SEPARABLE:
-        cut_separable(plan, layer, &plan->net->layers[step->last_layer], step);
+        cut_separable(layer, &plan->net->layers[step->last_layer], step);
         break;
     case MN_STEP_CONV:
         cut_conv(plan, layer, step);

@@ -155,9 +155,8 @@ static uint64_t place_weights(const mn_plan *plan, const mn_layer *layer, mn_wei
     return mn_plan_align(offset + (uint64_t)layer->out_channels * sizeof(float));
 }
 
-/* Whether a depthwise layer and the pointwise after it are run strip by strip, the strip staying in the cache. Maps of
- * fewer pixels make strips too short to feed the product, and their depthwise output stays in L2 anyway
- * (docs/performance.md). */
+/* Whether a depthwise layer and the pointwise after it are run strip by strip, the strip staying in the cache. Small maps
+ * make strips too short to feed a product whose weights do not fit in L2 (docs/performance.md). */
 #define FUSED_PIXELS_MIN 96
 
 static bool fuses(const mn_plan *plan, int32_t i)
@@ -165,7 +164,7 @@ static bool fuses(const mn_plan *plan, int32_t i)
     const mn_net *net = plan->net;
     const mn_layer *layer = &net->layers[i];
     if (plan->options.keep_layers || layer->op != MN_OP_DEPTHWISE || i + 1 >= net->layer_count ||
-        layer->out_height * layer->out_width < FUSED_PIXELS_MIN)
+        (layer->out_height * layer->out_width < FUSED_PIXELS_MIN && !mn_plan_weights_fit(&net->layers[i + 1])))
         return false;
     for (int32_t j = i + 2; j < net->layer_count; j++)
         if (net->layers[j].input == i)

@@ -70,6 +70,9 @@ void mn_plan_cut(const mn_plan *plan, mn_step *step);
 /* Images whose output of step `s` is stored at once: 1, or the batch. */
 int32_t mn_plan_images(const mn_plan *plan, int32_t s);
 
+/* Whether a layer's weights stay in L2 beside its maps, so that reading them again for every few rows costs nothing. */
+bool mn_plan_weights_fit(const mn_layer *layer);
+
 /* Gives each stored layer output its place (src/infer/place.c): fills plan->buffer with offsets from the arena's
  * start and returns the arena's size. */
 uint64_t mn_plan_place(mn_plan *plan);
