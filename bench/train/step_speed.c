@@ -87,7 +87,7 @@ int main(int argc, char **argv)
     printf("alpha %g size %d batch %d stride %d threads %d: %.1f images/s median, %.1f best, "
            "%.1f a processor second, %d steps, %zu MiB\n",
            arch.alpha, arch.height, recipe.batch, arch.output_stride, options.threads, recipe.batch / times[count / 2],
-           recipe.batch / times[0], count, mn_trainer_bytes(trainer) >> 20);
+           recipe.batch / times[0], recipe.batch * count / spent, count, mn_trainer_bytes(trainer) >> 20);
     mn_trainer_destroy(trainer);
     mn_model_destroy(model);
     free(input);

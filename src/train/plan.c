@@ -10,7 +10,8 @@
 
 #define CHUNKS         32                 /* tasks of a layer where the batch allows */
 #define PARTIAL_FLOATS ((size_t)12 << 20) /* of the weight gradients of all chunks together */
-#define BLOCK_BYTES    (320 << 10)        /* the two blocks of a product, together within the second-level cache */
+#define BLOCK_BYTES    (640 << 10)        /* the two blocks of a product together, and their rows: */
+#define BLOCK_LEAST    96
 #define BLOCK_ROWS     192
 
 /* Hands out parts of a block; with base NULL it only counts. */
@@ -63,7 +64,7 @@ static void set_shape(mn_step_layer *l, int32_t batch)
     if (layer->op == MN_OP_CLASSIFIER)
         l->in_rows = l->out_rows = 1;
     size_t rows = (size_t)BLOCK_BYTES / sizeof(float) / (up(l->k) + up(l->n));
-    l->row_block = rows < 24 ? 24 : rows > BLOCK_ROWS ? BLOCK_ROWS : (int32_t)rows / 6 * 6;
+    l->row_block = rows < BLOCK_LEAST ? BLOCK_LEAST : rows > BLOCK_ROWS ? BLOCK_ROWS : (int32_t)rows / 6 * 6;
     l->chunk_images = images_for(batch, CHUNKS);
     size_t matrix = larger(1, up(l->n) * up(l->k)), chunks = PARTIAL_FLOATS / matrix;
     chunks = chunks < 2 ? 2 : chunks > CHUNKS ? CHUNKS : chunks;

@@ -5,6 +5,8 @@
  *
  * A product of 16 rows of a panel is cut 6 + 5 + 5, so that at least ten sums are in flight.
  */
+#include <stdbool.h>
+
 #include "kernels/x86/train_avx2.h"
 
 #define ROWS1(X) X(0)
@@ -20,6 +22,7 @@
     l##i = _mm256_fmadd_ps(v, b0, l##i);                                                                               \
     h##i = _mm256_fmadd_ps(v, b1, h##i);
 #define STORE(i) mn_store16(c + (size_t)i * stride, columns, l##i, h##i);
+#define LOAD(i)  mn_load16(c + (size_t)i * stride, columns, &l##i, &h##i);
 #define OUTER(i)                                                                                                       \
     v = _mm256_broadcast_ss(a + i);                                                                                    \
     l##i = _mm256_fmadd_ps(v, b0, l##i);                                                                               \
@@ -31,13 +34,16 @@
         _mm256_storeu_ps(s + 8, _mm256_add_ps(_mm256_loadu_ps(s + 8), h##i));                                          \
     }
 
-/* c [COUNT rows, columns <= 16], rows `stride` apart. step: floats from one panel of a to the next. */
+/* c [COUNT rows, columns <= 16] (+)= a b, rows `stride` apart. step: floats from one panel of a to the next. */
 #define DEFINE_MULTIPLY(COUNT)                                                                                         \
     static void multiply_##COUNT(const float *restrict a, size_t step, int32_t k, const float *restrict b,             \
-                                 float *restrict c, size_t stride, int32_t columns)                                    \
+                                 float *restrict c, size_t stride, int32_t columns, bool add)                          \
     {                                                                                                                  \
-        ROWS##COUNT(ZERO) for (; k > 0; k -= MN_PANEL, a += step)                                                      \
+        ROWS##COUNT(ZERO) if (add)                                                                                     \
         {                                                                                                              \
+            ROWS##COUNT(LOAD)                                                                                          \
+        }                                                                                                              \
+        for (; k > 0; k -= MN_PANEL, a += step) {                                                                      \
             int32_t length = k < MN_PANEL ? k : MN_PANEL;                                                              \
             for (int32_t j = 0; j < length; j++, b += MN_PANEL) {                                                      \
                 __m256 b0 = _mm256_loadu_ps(b), b1 = _mm256_loadu_ps(b + 8), v;                                        \
@@ -64,7 +70,7 @@
 DEFINE_MULTIPLY(1) DEFINE_MULTIPLY(2) DEFINE_MULTIPLY(3) DEFINE_MULTIPLY(4) DEFINE_MULTIPLY(5) DEFINE_MULTIPLY(6)
 DEFINE_ACCUMULATE(1) DEFINE_ACCUMULATE(2) DEFINE_ACCUMULATE(3) DEFINE_ACCUMULATE(4) DEFINE_ACCUMULATE(5) DEFINE_ACCUMULATE(6)
 
-typedef void multiply_tile(const float *restrict, size_t, int32_t, const float *restrict, float *restrict, size_t, int32_t);
+typedef void multiply_tile(const float *restrict, size_t, int32_t, const float *restrict, float *restrict, size_t, int32_t, bool);
 typedef void accumulate_tile(const float *restrict, const float *restrict, int32_t, float *restrict, size_t);
 static multiply_tile *const multiply_tiles[] = {NULL, multiply_1, multiply_2, multiply_3, multiply_4, multiply_5, multiply_6};
 static accumulate_tile *const accumulate_tiles[] = {NULL, accumulate_1, accumulate_2, accumulate_3, accumulate_4, accumulate_5, accumulate_6};
@@ -77,16 +83,24 @@ static int32_t tile_rows(int32_t rest)
     return (rest + tiles - 1) / tiles;
 }
 
+/* Inputs summed at once: a panel of b is then half of the first-level cache, a block of a half of the second-level. */
+#define DEPTH 256
+
 void mn_train_multiply_avx2(const float *a, int32_t pitch, int32_t rows, int32_t k, const float *b, int32_t n, float *c)
 {
     size_t step = (size_t)pitch * MN_PANEL;
-    for (int32_t j = 0; j < n; j += MN_PANEL, b += (size_t)k * MN_PANEL) {
-        int32_t columns = n - j < MN_PANEL ? n - j : MN_PANEL;
-        for (int32_t r = 0; r < rows;) {
-            int32_t count = tile_rows(rows - r);
-            multiply_tiles[count](a + (size_t)r * MN_PANEL, step, k, b, c + (size_t)r * (size_t)n + j, (size_t)n,
-                                  columns);
-            r += count;
+    for (int32_t first = 0; first < k; first += DEPTH) {
+        int32_t depth = k - first < DEPTH ? k - first : DEPTH;
+        const float *block = a + (size_t)(first / MN_PANEL) * step;
+        for (int32_t j = 0; j < n; j += MN_PANEL) {
+            const float *panel = b + ((size_t)j * (size_t)k) + (size_t)first * MN_PANEL;
+            int32_t columns = n - j < MN_PANEL ? n - j : MN_PANEL;
+            for (int32_t r = 0; r < rows;) {
+                int32_t count = tile_rows(rows - r);
+                multiply_tiles[count](block + (size_t)r * MN_PANEL, step, depth, panel, c + (size_t)r * (size_t)n + j,
+                                      (size_t)n, columns, first > 0);
+                r += count;
+            }
         }
     }
 }

@@ -1,0 +1,189 @@
+/* The training kernels of this processor against the reference, over sizes with every kind of tail, in buffers that
+ * end at a page that may not be touched. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernels/train_kernels.h"
+#include "support/guard.h"
+#include "train/noise.h"
+
+static const mn_train_kernels *fast;
+
+/* An array of noise that ends at a forbidden page. */
+typedef struct array {
+    guard guard;
+    float *data;
+    size_t count;
+} array;
+
+static array make(uint32_t stream, size_t count)
+{
+    array a = {guard_alloc(count * sizeof(float)), NULL, count};
+    a.data = a.guard.data;
+    noise_fill(a.data, stream, count);
+    return a;
+}
+
+static void check_near(const array *a, const array *b, double scale, const char *what, int32_t n)
+{
+    for (size_t i = 0; i < a->count; i++)
+        if (!(fabs((double)a->data[i] - b->data[i]) <= 1e-5 * scale))
+            fail_msg("%s, size %d: element %zu is %g, the reference has %g", what, n, i, b->data[i], a->data[i]);
+}
+
+static void free_all(array *arrays, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        guard_free(&arrays[i].guard);
+}
+
+static size_t up(int32_t channels)
+{
+    return (size_t)mn_panel_up(channels);
+}
+
+/* Per-channel vectors: scale, shift, mean, inverse, a, b, c; and an affine that clips on both sides. */
+static mn_affine affine_of(const array *v)
+{
+    return (mn_affine){v[0].data, v[1].data, 0, 0.4f};
+}
+
+static void norms(void **state)
+{
+    (void)state;
+    for (int32_t c = 1; c <= 67; c++)
+        for (int32_t rows = 1; rows <= 7; rows += 2) {
+            array v[7], y = make(1, (size_t)(rows * c)), dz = make(2, (size_t)(rows * c));
+            for (uint32_t i = 0; i < 7; i++)
+                v[i] = make(10 + i, up(c));
+            mn_affine affine = affine_of(v);
+            mn_chain chain = {affine, v[4].data, v[5].data, v[6].data};
+            int32_t pitch = rows + 2;
+            array out[4];
+            for (int k = 0; k < 4; k++)
+                out[k] = make(3, up(c) * (size_t)pitch);
+            mn_train_kernels_reference.activate(y.data, rows, c, &affine, out[0].data, pitch);
+            fast->activate(y.data, rows, c, &affine, out[1].data, pitch);
+            mn_train_kernels_reference.gradient(dz.data, y.data, rows, c, &chain, out[2].data, pitch);
+            fast->gradient(dz.data, y.data, rows, c, &chain, out[3].data, pitch);
+            check_near(&out[0], &out[1], 1, "activate", c);
+            check_near(&out[2], &out[3], 4, "gradient", c);
+            array sums[8];
+            for (int k = 0; k < 8; k++)
+                sums[k] = make(4, (size_t)c);
+            mn_train_kernels_reference.statistics(y.data, rows, c, v[2].data, sums[0].data, sums[2].data);
+            fast->statistics(y.data, rows, c, v[2].data, sums[1].data, sums[3].data);
+            mn_train_kernels_reference.gradient_sums(dz.data, y.data, rows, c, &affine, v[2].data, v[3].data,
+                                                     sums[4].data, sums[6].data);
+            fast->gradient_sums(dz.data, y.data, rows, c, &affine, v[2].data, v[3].data, sums[5].data, sums[7].data);
+            for (int k = 0; k < 8; k += 2)
+                check_near(&sums[k], &sums[k + 1], 20, "sums", c);
+            free_all(v, 7);
+            free_all(out, 4);
+            free_all(sums, 8);
+            guard_free(&y.guard);
+            guard_free(&dz.guard);
+        }
+}
+
+static void product(int32_t rows, int32_t k, int32_t n)
+{
+    int32_t pitch = rows + 1;
+    array v[7] = {make(1, (size_t)pitch * up(k)), make(2, up(n) * (size_t)k),     make(3, (size_t)(rows * n)),
+                  make(3, (size_t)(rows * n)),    make(5, (size_t)pitch * up(n)), make(6, (size_t)k * up(n)),
+                  make(6, (size_t)k * up(n))};
+    mn_train_kernels_reference.multiply(v[0].data, pitch, rows, k, v[1].data, n, v[2].data);
+    fast->multiply(v[0].data, pitch, rows, k, v[1].data, n, v[3].data);
+    check_near(&v[2], &v[3], 10 + k, "multiply", k);
+    /* Lanes past n are zero in a factor of a weight gradient, as activate and gradient leave them. */
+    for (int32_t r = 0; r < pitch; r++)
+        for (int32_t j = n; j < mn_panel_up(n); j++)
+            v[4].data[((size_t)(j / MN_PANEL) * (size_t)pitch + (size_t)r) * MN_PANEL + (size_t)(j % MN_PANEL)] = 0;
+    mn_train_kernels_reference.accumulate(v[0].data, v[4].data, pitch, rows, k, n, v[5].data);
+    fast->accumulate(v[0].data, v[4].data, pitch, rows, k, n, v[6].data);
+    check_near(&v[5], &v[6], 10 + rows, "accumulate", k);
+    free_all(v, 7);
+}
+
+static void products(void **state)
+{
+    (void)state;
+    for (int32_t k = 1; k <= 67; k += 1 + k / 20)
+        for (int32_t n = 1; n <= 50; n += 1 + n / 5)
+            for (int32_t rows = 1; rows <= 14; rows += 1 + rows / 3)
+                product(rows, k, n);
+    static const int32_t deep[] = {255, 256, 257, 300, 512, 770};
+    for (size_t i = 0; i < sizeof deep / sizeof *deep; i++)
+        product(13, deep[i], 21);
+}
+
+static void depthwise(void **state)
+{
+    (void)state;
+    for (int32_t c = 1; c <= 67; c++)
+        for (int32_t width = 1; width <= 6; width++)
+            for (int32_t stride = 1; stride <= 2; stride++) {
+                int32_t pitch = (width - 1) * stride + 3, dy_pitch = width + 3;
+                array x[3] = {make(1, up(c) * (size_t)pitch), make(2, up(c) * (size_t)pitch),
+                              make(3, up(c) * (size_t)pitch)};
+                array v[6] = {make(4, up(c) * 9),           make(5, (size_t)(width * c)),
+                              make(5, (size_t)(width * c)), make(6, up(c) * (size_t)dy_pitch),
+                              make(7, up(c) * 9),           make(7, up(c) * 9)};
+                const float *rows[3] = {x[0].data, x[1].data, x[2].data};
+                mn_train_kernels_reference.depthwise(rows, pitch, v[0].data, stride, width, c, v[1].data);
+                fast->depthwise(rows, pitch, v[0].data, stride, width, c, v[2].data);
+                check_near(&v[1], &v[2], 9, "depthwise", c);
+                mn_train_kernels_reference.depthwise_weights(rows, pitch, v[3].data, dy_pitch, stride, width, c,
+                                                             v[4].data);
+                fast->depthwise_weights(rows, pitch, v[3].data, dy_pitch, stride, width, c, v[5].data);
+                for (int32_t lane = c; lane < mn_panel_up(c); lane++) /* what lies past the last channel is free */
+                    for (int32_t t = 0; t < 9; t++) {
+                        size_t at = ((size_t)(lane / MN_PANEL) * 9 + (size_t)t) * MN_PANEL + (size_t)(lane % MN_PANEL);
+                        v[5].data[at] = v[4].data[at];
+                    }
+                check_near(&v[4], &v[5], 10, "depthwise_weights", c);
+                free_all(v, 6);
+                free_all(x, 3);
+            }
+}
+
+static void depthwise_data(void **state)
+{
+    (void)state;
+    for (int32_t c = 1; c <= 40; c++)
+        for (int32_t width = 1; width <= 9; width++)
+            for (int32_t pad = 0; pad <= 1; pad++)
+                for (int32_t taps = 1; taps <= 2; taps++) {
+                    int32_t pitch = (width + pad) / 2 + 3;
+                    array v[5] = {make(1, up(c) * (size_t)pitch), make(2, up(c) * (size_t)pitch), make(3, up(c) * 9),
+                                  make(4, (size_t)(width * c)), make(4, (size_t)(width * c))};
+                    const float *dy[2] = {v[0].data + MN_PANEL, v[1].data + MN_PANEL};
+                    int32_t kh[2] = {taps == 1 ? 1 : 0, 2};
+                    mn_train_kernels_reference.depthwise_data_s2(dy, kh, taps, pitch, v[2].data, pad, width, c,
+                                                                 v[3].data);
+                    fast->depthwise_data_s2(dy, kh, taps, pitch, v[2].data, pad, width, c, v[4].data);
+                    check_near(&v[3], &v[4], 9, "depthwise_data_s2", c);
+                    free_all(v, 5);
+                }
+}
+
+int main(void)
+{
+    fast = mn_train_kernels_get(true);
+    if (fast == &mn_train_kernels_reference)
+        return 77; /* nothing to compare */
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(norms),
+        cmocka_unit_test(products),
+        cmocka_unit_test(depthwise),
+        cmocka_unit_test(depthwise_data),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
