@@ -9,11 +9,12 @@
 
 #include "commands.h"
 #include "output.h"
+#include "train_events.h"
 
 typedef struct train_values {
     cli_arch arch;
     cli_recipe recipe;
-    const char *output, *log, *from;
+    const char *output, *log, *tensorboard, *from;
     double validation, patience, dropout;
     int64_t checkpoint_steps, threads, loader_threads, pixel_mib;
     bool resume, strict, head_only, no_checkpoint;
@@ -32,6 +33,7 @@ typedef struct listener {
     const train_values *values;
     FILE *log; /* JSON lines, or NULL */
     bool log_failed;
+    cli_events *events; /* for TensorBoard, or NULL */
     cli_progress progress;
     double start;
     int64_t skipped, first_step, shown_step;
@@ -80,6 +82,11 @@ static void on_start(listener *l, const mn_train_event *e)
 static void on_step(listener *l, const mn_train_event *e)
 {
     cli_progress_step(&l->progress, e->step - l->first_step);
+    if (l->events) {
+        cli_events_scalar(l->events, "train/loss", e->step, e->result.loss);
+        cli_events_scalar(l->events, "train/rate", e->step, e->result.rate);
+        cli_events_scalar(l->events, "train/gradient_norm", e->step, e->result.gradient_norm);
+    }
     if (!l->log)
         return;
     json_t *object = log_object("step", e);
@@ -121,6 +128,11 @@ static void on_epoch(listener *l, const mn_train_event *e)
     cli_json_add(object, "accuracy", cli_json_real(e->accuracy));
     cli_json_add(object, "images_per_second", cli_json_real(rate));
     log_line(l, object);
+    if (l->events) {
+        cli_events_scalar(l->events, "epoch/train_accuracy", e->step, e->train_accuracy);
+        cli_events_scalar(l->events, "epoch/loss", e->step, e->loss);
+        cli_events_scalar(l->events, "epoch/accuracy", e->step, e->accuracy);
+    }
     if (e->best)
         save_best(l, e);
 }
@@ -185,6 +197,11 @@ static int learn(const cli_call *call, const mn_dataset *data, const mn_model *m
         return cli_misuse(call->command, "the name of the output is too long");
     if (v->log && !(l.log = fopen(v->log, v->resume ? "a" : "w")))
         return cli_fail("%s cannot be opened for writing", v->log);
+    if (v->tensorboard && !(l.events = cli_events_open(v->tensorboard, v->resume))) {
+        if (l.log)
+            fclose(l.log);
+        return cli_fail("%s cannot be opened for writing", v->tensorboard);
+    }
     mn_train_options options = mn_train_options_default();
     options.recipe = *recipe;
     options.threads = (int32_t)v->threads;
@@ -218,6 +235,8 @@ static int learn(const cli_call *call, const mn_dataset *data, const mn_model *m
     }
     if (l.log && (fclose(l.log) != 0 || l.log_failed))
         code = cli_fail("%s could not be written", v->log);
+    if (!cli_events_close(l.events))
+        code = cli_fail("the events in %s could not be written", v->tensorboard);
     mn_model_destroy(trained);
     return code;
 }
@@ -283,6 +302,8 @@ static const cli_option train_options[] = {
      "write no checkpoint"},
     {"log", 0, CLI_FILE, "FILE", NULL, NULL, 0, 0, offsetof(train_values, log),
      "write every step and epoch as a line of JSON; otherwise no log"},
+    {"tensorboard", 0, CLI_FOLDER, "FOLDER", NULL, NULL, 0, 0, offsetof(train_values, tensorboard),
+     "write TensorBoard events there; otherwise none"},
     {"strict", 0, CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(train_values, strict),
      "an image that cannot be decoded ends the run; otherwise it is named and left out"},
     {"threads", 't', CLI_INTEGER, "N", NULL, NULL, 1, 256, offsetof(train_values, threads),

@@ -12,12 +12,15 @@ train() {
     run train "$tmp/data" --widths 4,4,8,8,8,8,8,8,8 --depth shallow --batch 4 --epochs 12 --ema 0.9 --validation 0.25 "$@"
 }
 
-train -o "$tmp/whole" --log "$tmp/log" --threads 1
+train -o "$tmp/whole" --log "$tmp/log" --tensorboard "$tmp/events" --threads 1
 expect_code 0
 expect_out_line '^.*/whole: .* % of the held-out images right$'
 expect_err_line '^12 images to learn from, 4 held out'
 [ "$(grep -c '"event":"step"' "$tmp/log")" -eq 36 ] || fail "the log was expected to have 36 steps"
 [ "$(grep -c '"event":"epoch"' "$tmp/log")" -eq 12 ] || fail "the log was expected to have 12 epochs"
+# TensorBoard events (read back with its own reader once, 2.20: all scalars were there).
+[ "$(grep -a -o 'brain.Event:2' "$tmp/events/events.out.tfevents.mobilenet" | wc -l)" -eq 1 ] || fail "one version was expected"
+[ "$(grep -a -o 'train/loss' "$tmp/events/events.out.tfevents.mobilenet" | wc -l)" -eq 36 ] || fail "36 losses were expected"
 [ -s "$tmp/whole.best" ] || fail "the best model was expected beside the last"
 
 train -o "$tmp/two" --threads 2 --loader-threads 2
