@@ -11,6 +11,7 @@ extern const cli_command cli_compare;
 extern const cli_command cli_convert;
 extern const cli_command cli_describe;
 extern const cli_command cli_train;
+extern const cli_command cli_reproduce;
 extern const cli_command cli_help;
 extern const cli_command cli_completion;
 

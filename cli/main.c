@@ -10,7 +10,7 @@
 #include "output.h"
 
 const cli_command *const cli_commands[] = {
-    &cli_classify, &cli_evaluate,      &cli_describe, &cli_train,      &cli_convert,
+    &cli_classify, &cli_evaluate,      &cli_describe, &cli_train,      &cli_reproduce, &cli_convert,
     &cli_compare,  &cli_bench_command, &cli_help,     &cli_completion, NULL,
 };
 

@@ -137,6 +137,8 @@ MN_API mn_status mn_trainer_predict_head(mn_trainer *trainer, mn_weights which, 
 MN_API void mn_trainer_reestimate_begin(mn_trainer *trainer, mn_weights which);
 MN_API void mn_trainer_reestimate_batch(mn_trainer *trainer, const float *input, int32_t count);
 MN_API void mn_trainer_reestimate_end(mn_trainer *trainer);
+/* Goes back to the moving statistics. */
+MN_API void mn_trainer_reestimate_drop(mn_trainer *trainer);
 
 /* A copy of the weights as a model, with the record of the model that training started from. */
 MN_API mn_status mn_trainer_export(const mn_trainer *trainer, mn_weights which, mn_model **model, mn_error *err);
@@ -184,6 +186,7 @@ typedef struct mn_train_options {
     int32_t loader_threads;   /* that make batches ahead; 0: 1 */
     bool head_only;           /* see mn_trainer_options */
     double validation;        /* share of the images that is held out, chosen by seed, class by class; 0: none */
+    int64_t limit;            /* learn from at most this many of the images, spread evenly over them; 0: all */
     double patience;          /* epochs without a better held-out accuracy after which to stop; 0: never */
     bool strict;              /* an image that cannot be decoded is an error */
     size_t pixel_bytes;       /* decoded images are kept up to this size; 0: 1 GiB */

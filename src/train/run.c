@@ -62,6 +62,12 @@ static mn_status open_stores(run *r, const mn_model *model, const mn_dataset *da
     mn_status status = mn_split_samples(dataset, o->validation, o->recipe.seed, &r->index, &count, err);
     if (status != MN_OK)
         return status;
+    int64_t held = mn_dataset_size(dataset) - count, learned = count;
+    if (o->limit > 0 && o->limit < count) {
+        learned = o->limit;
+        for (int64_t i = 0; i < learned; i++)
+            r->index[i] = r->index[(int64_t)((double)i * (double)count / (double)learned)];
+    }
     mn_store_options s = {.height = arch->height,
                           .width = arch->width,
                           .channels = arch->channels,
@@ -72,9 +78,9 @@ static mn_status open_stores(run *r, const mn_model *model, const mn_dataset *da
                           .strict = o->strict,
                           .skip = report_skip,
                           .context = r};
-    status = mn_store_open(dataset, r->index, count, &s, &r->train, err);
+    status = mn_store_open(dataset, r->index, learned, &s, &r->train, err);
     if (status == MN_OK)
-        status = mn_store_open(dataset, r->index + count, mn_dataset_size(dataset) - count, &s, &r->held, err);
+        status = mn_store_open(dataset, r->index + count, held, &s, &r->held, err);
     return status;
 }
 
@@ -313,9 +319,19 @@ static mn_status open_batches(run *r, mn_error *err)
 static mn_status finish(run *r, mn_model **trained, mn_error *err)
 {
     mn_train_event event = {.kind = MN_TRAIN_END, .trainer = r->trainer};
-    mn_status status = reestimate(r, err);
+    double loss, accuracy;
+    mn_status status = evaluate(r, &loss, &accuracy, err);
+    if (status == MN_OK)
+        status = reestimate(r, err);
     if (status == MN_OK)
         status = evaluate(r, &event.loss, &event.accuracy, err);
+    /* Augmented images may have other statistics than plain ones, and then the network can do worse with the new: they
+     * are kept where the held-out images do not speak against them. */
+    if (status == MN_OK && event.loss > loss) {
+        mn_trainer_reestimate_drop(r->trainer);
+        event.loss = loss;
+        event.accuracy = accuracy;
+    }
     if (status == MN_OK)
         report(r, &event);
     if (status == MN_OK)

@@ -463,6 +463,11 @@ void mn_trainer_reestimate_end(mn_trainer *t)
     t->has_estimated[ema] = true;
 }
 
+void mn_trainer_reestimate_drop(mn_trainer *t)
+{
+    t->has_estimated[0] = t->has_estimated[1] = false;
+}
+
 typedef struct export_job {
     const float *weights, *statistics;
 } export_job;
