@@ -10,17 +10,17 @@ for part in train test; do
     done
 done
 
-run reproduce "$tmp/data" --tables 5 --base 0.03125 --epochs 1 --threads 1 -o "$tmp/out"
+run reproduce "$tmp/data" --tables 5 --base 0.03125 --epochs 1 --threads 1 -o "$tmp/study"
 expect_code 0
 expect_out_line '^ *5  0.75 MobileNet .* 68.4 %$'
 expect_out_line '^ *5  Shallow MobileNet .* 65.3 %$'
-[ "$(wc -l <"$tmp/out/results.tsv")" -eq 3 ] || fail "a heading and two rows were expected"
+[ "$(wc -l <"$tmp/study/results.tsv")" -eq 3 ] || fail "a heading and two rows were expected"
 first=$out
-run reproduce "$tmp/data" --tables 5 --base 0.03125 --epochs 1 --threads 1 -o "$tmp/out"
+run reproduce "$tmp/data" --tables 5 --base 0.03125 --epochs 1 --threads 1 -o "$tmp/study"
 expect_code 0
 expect_out "$first"
 expect_err_line '(there)$'
-run reproduce "$tmp/data/train" -o "$tmp/out"
+run reproduce "$tmp/data/train" -o "$tmp/study"
 expect_code 1
 run reproduce "$tmp/data" --tables 9
 expect_code 2
