@@ -139,7 +139,7 @@ static void number_name(char *name, size_t bytes, const char *base, int32_t n)
 static void put_batch_norm(builder *b, const char *conv, int32_t number, int32_t channels)
 {
     static const char *const leaves[] = {"gamma:0", "beta:0", "moving_mean:0", "moving_variance:0"};
-    char name[64];
+    char name[80];
     if (b->spec->numbered)
         number_name(name, sizeof name, "batch_normalization", number);
     else

@@ -285,6 +285,7 @@ static const struct {
     {"too many classes", "\\\"classes\\\":2", "\\\"classes\\\":999999999", MN_ERROR_FORMAT, "classes"},
     {"epsilon negative", "\\\"bn_epsilon\\\":0.001", "\\\"bn_epsilon\\\":-1", MN_ERROR_FORMAT, "bn_epsilon"},
     {"more labels", "[\\\"\\\\\\\"quote", "[\\\"x\\\",\\\"\\\\\\\"quote", MN_ERROR_FORMAT, "3 labels"},
+    {"deviation 0", "58.39", "0.0e", MN_ERROR_FORMAT, "mobilenet.preprocess"},
     {"dtype", "\"F32\"", "\"I32\"", MN_ERROR_UNSUPPORTED, "I32"},
     {"unknown dtype", "\"F32\"", "\"F31\"", MN_ERROR_UNSUPPORTED, "F31"},
     {"shape", "\"shape\":[1,3,3,1]", "\"shape\":[1,3,1,3]", MN_ERROR_FORMAT, "stem.weight"},
