@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "mobilenet/decode.h"
+#include "mobilenet/import.h"
 #include "mobilenet/mobilenet.h"
 #include "oom/counting_malloc.h"
+#include "support/assets.h"
 
 static char path[64];
 static mn_model *shared; /* a model for the operations that start from one */
@@ -116,6 +118,44 @@ static mn_status decode_image(mn_error *err)
     return status;
 }
 
+/* The seeds of the fuzz targets are small models of every kind. */
+static mn_status import_seed(const char *seed, mn_error *err)
+{
+    mn_model *model = NULL;
+    mn_status status = mn_model_import(test_source(seed), &model, err);
+    mn_model_destroy(model);
+    return status;
+}
+
+static mn_status import_tflite(mn_error *err)
+{
+    return import_seed("fuzz/corpus/tflite/kind2", err); /* deflated labels */
+}
+
+static mn_status import_tflite_half(mn_error *err)
+{
+    return import_seed("fuzz/corpus/tflite/kind1", err);
+}
+
+static mn_status import_keras(mn_error *err)
+{
+    return import_seed("fuzz/corpus/keras/config", err);
+}
+
+static mn_status import_keras_weights(mn_error *err)
+{
+    return import_seed("fuzz/corpus/keras/weights", err);
+}
+
+static mn_status load_labels(mn_error *err)
+{
+    char **labels = NULL;
+    int32_t count = 0;
+    mn_status status = mn_labels_load(test_source("fuzz/corpus/labels/crlf"), &labels, &count, err);
+    free(labels);
+    return status;
+}
+
 /* spare_jansson: allocations inside jansson do not fail. Its parser does not survive that; src/format/json_guard.c makes
  * sure beforehand that they will not. */
 typedef struct operation {
@@ -133,6 +173,11 @@ static const operation operations[] = {
     {"session, three threads", session_three_threads, false},
     {"preprocess", resize_image, false},
     {"decode", decode_image, false},
+    {"import TensorFlow Lite, uint8", import_tflite, false},
+    {"import TensorFlow Lite, float16", import_tflite_half, false},
+    {"import Keras", import_keras, true},
+    {"import Keras weights", import_keras_weights, false},
+    {"load labels", load_labels, false},
 };
 
 static int sweep(const operation *op)
