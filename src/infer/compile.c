@@ -57,6 +57,9 @@ static mn_status compile_layer(mn_session *session, const mn_model *model, const
     size_t floats = weight->elements;
     if (layer->op == MN_OP_DEPTHWISE) {
         pack_depthwise(layer, weight, scale, packed);
+    } else if (mn_winograd_applies(&session->plan, layer)) {
+        mn_winograd_pack(gemm, layer, weight->data, scale, packed);
+        floats = 16 * mn_packed_floats(gemm, layer->out_channels, layer->in_channels);
     } else {
         int32_t k = (int32_t)(weight->elements / (size_t)layer->out_channels);
         gemm->pack(&(mn_pack_args){.n = layer->out_channels,

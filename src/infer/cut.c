@@ -111,6 +111,10 @@ void mn_plan_cut(const mn_plan *plan, mn_step *step)
     case MN_STEP_SEPARABLE:
         cut_separable(layer, &plan->net->layers[step->last_layer], step);
         break;
+    case MN_STEP_WINOGRAD:
+        mn_winograd_cut(plan, layer, step);
+        snprintf(step->note, sizeof step->note, "Winograd F(2x2, 3x3), bands of %d tile rows", step->rows_per_task);
+        break;
     case MN_STEP_CONV:
         cut_conv(plan, layer, step);
         break;

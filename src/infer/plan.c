@@ -81,11 +81,11 @@ static mn_status check_extent(const mn_net *net, int32_t batch, mn_error *err)
     return MN_OK;
 }
 
-static mn_step_kind kind_of(mn_op op)
+static mn_step_kind kind_of(const mn_plan *plan, const mn_layer *layer)
 {
-    switch (op) {
+    switch (layer->op) {
     case MN_OP_CONV:
-        return MN_STEP_CONV;
+        return mn_winograd_applies(plan, layer) ? MN_STEP_WINOGRAD : MN_STEP_CONV;
     case MN_OP_DEPTHWISE:
         return MN_STEP_DEPTHWISE;
     case MN_OP_POOL:
@@ -108,6 +108,9 @@ static void name_kernel(const mn_plan *plan, mn_step *step)
     case MN_STEP_GEMM:
         step->kernel = kernels->gemm->name;
         break;
+    case MN_STEP_WINOGRAD:
+        step->kernel = kernels->winograd->name;
+        break;
     case MN_STEP_DEPTHWISE:
         step->kernel = mn_kernels_dwconv(kernels, layer->kernel_height, layer->kernel_width, layer->stride)->name;
         break;
@@ -127,6 +130,8 @@ static void name_kernel(const mn_plan *plan, mn_step *step)
 static uint64_t weight_bytes(const mn_plan *plan, const mn_layer *layer)
 {
     uint64_t k = (uint64_t)layer->kernel_height * (uint64_t)layer->kernel_width;
+    if (mn_winograd_applies(plan, layer))
+        return mn_winograd_weight_bytes(plan, layer);
     switch (layer->op) {
     case MN_OP_DEPTHWISE:
         return k * (uint64_t)layer->out_channels * sizeof(float);
@@ -177,7 +182,7 @@ static void list_steps(mn_plan *plan)
     const mn_net *net = plan->net;
     for (int32_t i = 0; i < net->layer_count; i++) {
         mn_step *step = &plan->steps[plan->step_count++];
-        step->kind = kind_of(net->layers[i].op);
+        step->kind = kind_of(plan, &net->layers[i]);
         step->first_layer = i;
         if (fuses(plan, i)) {
             step->kind = MN_STEP_SEPARABLE;
@@ -238,7 +243,7 @@ mn_status mn_plan_make(const mn_net *net, const mn_session_options *options, uin
     p.kernels = mn_kernels_get(p.options.max_level);
     list_steps(&p);
     p.single_steps = count_single_steps(&p);
-    uint64_t offset = p.weights_offset = mn_plan_align(head_bytes), widest = 0;
+    uint64_t offset = p.weights_offset = mn_plan_align(head_bytes), widest = 0, shared = 0;
     for (int32_t i = 0; i < p.step_count; i++) {
         mn_step *step = &p.steps[i];
         const mn_layer *first = &net->layers[step->first_layer], *last = &net->layers[step->last_layer];
@@ -249,6 +254,7 @@ mn_status mn_plan_make(const mn_net *net, const mn_session_options *options, uin
         name_kernel(&p, step);
         mn_plan_cut(&p, step);
         p.scratch_stride = max64(p.scratch_stride, step->scratch_bytes);
+        shared = max64(shared, step->shared_bytes);
         widest = max64(widest, max64((uint64_t)first->out_channels, (uint64_t)last->out_channels) * sizeof(float));
     }
     p.arena_offset = offset;
@@ -257,7 +263,8 @@ mn_status mn_plan_make(const mn_net *net, const mn_session_options *options, uin
         arena = mn_plan_align(widest); /* compiling borrows it for the scales of a layer */
     p.scratch_offset = p.arena_offset + arena;
     p.scratch_stride = mn_plan_align(p.scratch_stride);
-    p.total_bytes = p.scratch_offset + p.scratch_stride * (uint64_t)p.options.threads;
+    p.shared_offset = p.scratch_offset + p.scratch_stride * (uint64_t)p.options.threads;
+    p.total_bytes = p.shared_offset + mn_plan_align(shared);
     if (p.total_bytes > SIZE_MAX / 2)
         return mn_fail(err, MN_ERROR_LIMIT, "a session would take %llu bytes", (unsigned long long)p.total_bytes);
     *plan = p;

@@ -13,6 +13,7 @@
 
 typedef enum mn_step_kind {
     MN_STEP_CONV = 0,  /* a k x k convolution: padded rows in scratch, then a gemm over windows */
+    MN_STEP_WINOGRAD,  /* the same of 3x3 and stride 1, by Winograd's algorithm (src/infer/winograd.c) */
     MN_STEP_DEPTHWISE, /* a depthwise layer */
     MN_STEP_GEMM,      /* a pointwise layer or the classifier */
     MN_STEP_SEPARABLE, /* a depthwise layer and its pointwise: strips of the first, in scratch, feed the second */
@@ -35,6 +36,7 @@ typedef struct mn_step {
     int32_t rows_per_task;       /* GEMM: rows of the matrix, pixels of the batch; others: output rows of a map */
     int32_t columns_per_task;    /* GEMM: output channels, a multiple of the panel width */
     uint64_t scratch_bytes;      /* of one thread */
+    uint64_t shared_bytes;       /* of all threads together */
     const char *kernel;
     char note[MN_NOTE_BYTES];
     double seconds; /* of the last run, where profiled */
@@ -54,6 +56,7 @@ typedef struct mn_plan {
         buffer[MN_LAYERS_MAX]; /* byte offset of each layer's output, or MN_NO_BUFFER: never stored, or the caller's */
     uint64_t weights_offset, arena_offset, scratch_offset;
     uint64_t scratch_stride; /* bytes of a thread's scratch */
+    uint64_t shared_offset;  /* scratch that the threads share, behind their own */
     uint64_t total_bytes;
 } mn_plan;
 
@@ -81,6 +84,10 @@ uint64_t mn_plan_place(mn_plan *plan);
 int32_t mn_plan_in_stride(const mn_plan *plan, const mn_layer *layer);
 /* The same for a map of `channels` channels and `pixels` pixels that is stored for a later step. */
 int32_t mn_plan_stride(int32_t channels, int64_t pixels);
+
+bool mn_winograd_applies(const mn_plan *plan, const mn_layer *layer);
+uint64_t mn_winograd_weight_bytes(const mn_plan *plan, const mn_layer *layer);
+void mn_winograd_cut(const mn_plan *plan, const mn_layer *layer, mn_step *step);
 
 /* The padded map under a convolution's windows: pixels a row. */
 int32_t mn_plan_padded_width(const mn_layer *layer);

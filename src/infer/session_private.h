@@ -18,6 +18,12 @@ mn_status mn_session_compile(mn_session *session, const mn_model *model, mn_erro
 void mn_session_run_step(mn_session *session, mn_step *step, const float *input, int32_t image, int32_t count,
                          float *output);
 
+/* Transforms weights [OC, 3, 3, IC] times scale [OC] into 16 packed planes; runs a WINOGRAD step for one image
+ * (src/infer/winograd.c). */
+void mn_winograd_pack(const mn_gemm_kernel *gemm, const mn_layer *layer, const float *weights, const float *scale,
+                      float *packed);
+void mn_winograd_run(mn_session *session, const mn_step *step, const float *in, float *out);
+
 /* The float at a byte offset of the block, which starts with the session itself. */
 static inline float *mn_session_at(const mn_session *session, uint64_t offset)
 {

@@ -15,6 +15,7 @@ MN_KERNEL(AVX2, dwconv3x3s1, mn_dwconv3x3s1_f32_2x4_avx2)
 MN_KERNEL(AVX2, dwconv3x3s2, mn_dwconv3x3s2_f32_2x4_avx2)
 MN_KERNEL(AVX2, pool, mn_pool_f32_avx2)
 MN_KERNEL(AVX2, softmax, mn_softmax_f32_avx2)
+MN_KERNEL(AVX2, winograd, mn_winograd_f32_avx2)
 MN_KERNEL(AVX2, peak, mn_peak_f32_avx2)
 #endif
 #if defined(MN_HAVE_AVX512)

@@ -106,6 +106,30 @@ typedef struct mn_softmax_kernel {
     void (*run)(const float *in, float *out, int32_t count); /* in, out [count]; may be the same; count >= 1 */
 } mn_softmax_kernel;
 
+/* Winograd's convolution F(2x2, 3x3) (Lavin and Gray 2016, arXiv 1509.09308), stride 1: the map is cut into tiles of 2x2
+ * outputs, each from 4x4 inputs d; with 16 products in place of 36,
+ *     Y = A^T [ (G g G^T) * (B^T d B) ] A
+ * `input` makes plane p = 4 i + j of B^T d B for all channels of some tiles; a gemm a plane multiplies it by the
+ * transformed weights; `output` makes the 2x2 outputs, with bias and clamp, and leaves out what lies beyond the map. */
+typedef struct mn_winograd_args {
+    int32_t height, width, channels; /* of the map: the input's, or the output's */
+    int32_t pad_top, pad_left;       /* input only */
+    int32_t stride;                  /* floats from a pixel of the map to the next, >= channels */
+    int32_t tiles_across;            /* ceil(output width / 2) */
+    int32_t row_begin, row_end;      /* rows of tiles */
+    const float *in;                 /* input: the map; output: plane 0, first tile of row_begin */
+    float *out;                      /* input: plane 0, first tile of row_begin; output: the map */
+    size_t plane_stride;             /* floats from a plane to the next; a plane is [tiles, channels] */
+    const float *bias;               /* output only: [channels] */
+    float low, high;                 /* output only */
+} mn_winograd_args;
+
+typedef struct mn_winograd_kernel {
+    const char *name;
+    void (*input)(const mn_winograd_args *args);
+    void (*output)(const mn_winograd_args *args);
+} mn_winograd_kernel;
+
 /* Independent multiply-adds in registers, for measuring the peak. */
 typedef struct mn_peak_kernel {
     const char *name;
@@ -122,6 +146,7 @@ typedef struct mn_kernels {
     const mn_dwconv_kernel *dwconv3x3s2; /* 3x3, stride 2 */
     const mn_pool_kernel *pool;
     const mn_softmax_kernel *softmax;
+    const mn_winograd_kernel *winograd; /* NULL: this level convolves directly */
     const mn_peak_kernel *peak;
 } mn_kernels;
 
@@ -163,6 +188,7 @@ typedef enum mn_kernel_op {
     MN_KERNEL_dwconv3x3s2,
     MN_KERNEL_pool,
     MN_KERNEL_softmax,
+    MN_KERNEL_winograd,
     MN_KERNEL_peak
 } mn_kernel_op;
 

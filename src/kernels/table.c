@@ -12,6 +12,7 @@
 #define TYPE_dwconv3x3s2 mn_dwconv_kernel
 #define TYPE_pool        mn_pool_kernel
 #define TYPE_softmax     mn_softmax_kernel
+#define TYPE_winograd    mn_winograd_kernel
 #define TYPE_peak        mn_peak_kernel
 
 #define MN_KERNEL(level, op, symbol) extern const TYPE_##op symbol;
@@ -72,6 +73,9 @@ static void put(mn_kernels *table, const mn_kernel_entry *entry)
         break;
     case MN_KERNEL_softmax:
         table->softmax = entry->kernel;
+        break;
+    case MN_KERNEL_winograd:
+        table->winograd = entry->kernel;
         break;
     case MN_KERNEL_peak:
         table->peak = entry->kernel;

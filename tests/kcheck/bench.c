@@ -107,6 +107,7 @@ void kcheck_bench(const mn_kernel_entry *entry)
         break;
     case MN_KERNEL_pool:
     case MN_KERNEL_softmax:
+    case MN_KERNEL_winograd:
         break;
     }
 }

@@ -17,9 +17,13 @@ static double bound_of(const mn_dwconv_args *d, bool special)
 
 static void check(const mn_dwconv_kernel *kernel, mn_dwconv_args d, int32_t rows, bool special, kcheck_result *result)
 {
-    size_t in_floats = (size_t)d.in_height * (size_t)d.in_width * (size_t)d.channels;
+    bool gaps = (d.channels + d.pad_top) % 2 == 0; /* between pixels */
+    d.in_stride = gaps ? d.channels + 3 : 0;
+    d.out_stride = gaps ? d.channels + 5 : 0;
+    size_t in_pixel = (size_t)(gaps ? d.in_stride : d.channels), out_pixel = (size_t)(gaps ? d.out_stride : d.channels);
+    size_t in_floats = ((size_t)d.in_height * (size_t)d.in_width - 1) * in_pixel + (size_t)d.channels;
     size_t taps = (size_t)d.kernel_height * (size_t)d.kernel_width;
-    size_t row = (size_t)d.out_width * (size_t)d.channels;
+    size_t row = (size_t)d.out_width * out_pixel;
     float *in = kcheck_floats(SLOT_IN, in_floats), *weights = kcheck_floats(SLOT_WEIGHTS, taps * (size_t)d.channels);
     for (size_t i = 0; i < in_floats; i++)
         in[i] = kcheck_value(1, i, special);
@@ -38,7 +42,7 @@ static void check(const mn_dwconv_kernel *kernel, mn_dwconv_args d, int32_t rows
     d.weights = weights;
     d.row_begin = rows > 2 ? 1 : 0;
     d.row_end = rows;
-    size_t count = (size_t)(d.row_end - d.row_begin) * row;
+    size_t count = (size_t)(d.row_end - d.row_begin) * row - out_pixel + (size_t)d.channels;
     mn_dwconv_args r = d, cut = d;
     d.out = kcheck_floats(SLOT_OUT, count);
     r.out = kcheck_floats(SLOT_OUT_REFERENCE, count);

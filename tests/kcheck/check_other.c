@@ -11,7 +11,9 @@ enum { SLOT_IN, SLOT_OUT, SLOT_OUT_REFERENCE };
 
 static void check_pool(const mn_pool_kernel *kernel, mn_pool_args p, bool special, kcheck_result *result)
 {
-    size_t count = (size_t)p.pixels * (size_t)p.channels, channels = (size_t)p.channels;
+    p.in_stride = special ? 0 : p.channels + p.pixels % 3; /* gaps between pixels */
+    size_t pixel = (size_t)(special ? p.channels : p.in_stride), channels = (size_t)p.channels;
+    size_t count = (size_t)(p.pixels - 1) * pixel + channels;
     float *in = kcheck_floats(SLOT_IN, count);
     for (size_t i = 0; i < count; i++)
         in[i] = kcheck_value(1, i, special);

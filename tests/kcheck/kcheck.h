@@ -23,6 +23,7 @@ void kcheck_gemm(const mn_gemm_kernel *kernel, kcheck_result *result);
 void kcheck_dwconv(const mn_dwconv_kernel *kernel, kcheck_result *result);
 void kcheck_pool(const mn_pool_kernel *kernel, kcheck_result *result);
 void kcheck_softmax(const mn_softmax_kernel *kernel, kcheck_result *result);
+void kcheck_winograd(const mn_winograd_kernel *kernel, kcheck_result *result);
 
 /* Runs wrong kernels and returns how many were not caught; prints each verdict. */
 int kcheck_planted(void);

@@ -22,6 +22,9 @@ static kcheck_result check(const mn_kernel_entry *entry)
     case MN_KERNEL_softmax:
         kcheck_softmax(entry->kernel, &result);
         break;
+    case MN_KERNEL_winograd:
+        kcheck_winograd(entry->kernel, &result);
+        break;
     case MN_KERNEL_peak:
         if (!(((const mn_peak_kernel *)entry->kernel)->run(10) < 1e9f))
             kcheck_fail(&result, "no number came back");

@@ -21,19 +21,19 @@ typedef struct dwconv_tile {
 VEC_INLINE void add_row(const mn_dwconv_args *d, const dwconv_tile *t, vec sum[2][8], int32_t c, vec_part part,
                         const int h, const int rows, const int pixels, const int stride)
 {
-    const ptrdiff_t pixel = d->channels;
+    const ptrdiff_t channels = d->channels, pixel = dwconv_in_pixel(d);
     const int columns = (pixels - 1) * stride + 3;
     const bool upper = rows == 1 || h < 3, lower = rows == 2 && h >= stride; /* whose windows have this row */
     vec w[2][3];
-    const float *weights = d->weights + c + (upper ? h : h - stride) * 3 * pixel;
+    const float *weights = d->weights + c + (upper ? h : h - stride) * 3 * channels;
     if (upper)
         MN_UNROLL
     for (int k = 0; k < 3; k++)
-        w[0][k] = vec_load_part(weights + k * pixel, part);
+        w[0][k] = vec_load_part(weights + k * channels, part);
     if (lower)
         MN_UNROLL
     for (int k = 0; k < 3; k++)
-        w[1][k] = vec_load_part(weights + ((upper ? -stride : 0) * 3 + k) * pixel, part);
+        w[1][k] = vec_load_part(weights + ((upper ? -stride : 0) * 3 + k) * channels, part);
     const float *in = t->in + h * (ptrdiff_t)d->in_width * pixel + c;
     MN_UNROLL
     for (int x = 0; x < columns; x++, in += pixel) {
@@ -53,7 +53,7 @@ VEC_INLINE void add_row(const mn_dwconv_args *d, const dwconv_tile *t, vec sum[2
 
 VEC_INLINE void tile(const mn_dwconv_args *d, const dwconv_tile *t, const int rows, const int pixels, const int stride)
 {
-    const ptrdiff_t pixel = d->channels, out_row = d->out_width * pixel;
+    const ptrdiff_t pixel = dwconv_out_pixel(d), out_row = d->out_width * pixel;
     const int32_t end = VEC_PARTS_ARE_FREE ? d->channels : d->channels / VEC_LANES * VEC_LANES;
     const vec low = vec_all(d->low), high = vec_all(d->high);
     for (int32_t c = 0; c < end; c += VEC_LANES) {
@@ -118,7 +118,6 @@ static int32_t next_pixels(int32_t fit)
 /* Output rows y .. y + rows - 1. */
 static void output_rows(const mn_dwconv_args *d, int32_t y, int32_t rows, int32_t stride, tile_function *const *tiles)
 {
-    ptrdiff_t pixel = d->channels;
     int32_t top = y * stride - d->pad_top, in_rows = (rows - 1) * stride + 3;
     int32_t whole = VEC_PARTS_ARE_FREE ? d->channels : d->channels / VEC_LANES * VEC_LANES;
     dwconv_tile t = {.h0 = dwconv_limit(-top, 0, in_rows), .h1 = dwconv_limit(d->in_height - top, 0, in_rows)};
@@ -127,8 +126,8 @@ static void output_rows(const mn_dwconv_args *d, int32_t y, int32_t rows, int32_
         int32_t fit = left < -1 || room < 0 ? 0 : dwconv_limit(room / stride + 1, 0, d->out_width - x);
         int32_t pixels = fit > 0 ? next_pixels(fit) : 1;
         if (fit > 0) {
-            t.in = d->in + ((ptrdiff_t)top * d->in_width + left) * pixel;
-            t.out = d->out + ((ptrdiff_t)(y - d->row_begin) * d->out_width + x) * pixel;
+            t.in = d->in + ((ptrdiff_t)top * d->in_width + left) * dwconv_in_pixel(d);
+            t.out = d->out + ((ptrdiff_t)(y - d->row_begin) * d->out_width + x) * dwconv_out_pixel(d);
             t.left_out = left < 0;
             t.right_out = left + (pixels - 1) * stride + 3 > d->in_width;
             tiles[pixels](d, &t);

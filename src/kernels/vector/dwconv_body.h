@@ -9,6 +9,17 @@ VEC_INLINE int32_t dwconv_limit(int32_t value, int32_t low, int32_t high)
     return value < low ? low : value > high ? high : value;
 }
 
+/* Floats from a pixel to the next, of the input and of the output. */
+VEC_INLINE ptrdiff_t dwconv_in_pixel(const mn_dwconv_args *d)
+{
+    return d->in_stride ? d->in_stride : d->channels;
+}
+
+VEC_INLINE ptrdiff_t dwconv_out_pixel(const mn_dwconv_args *d)
+{
+    return d->out_stride ? d->out_stride : d->channels;
+}
+
 /* The taps of a window that lie inside the map. */
 typedef struct dwconv_taps {
     int32_t h0, h1, w0, w1;
@@ -18,7 +29,7 @@ typedef struct dwconv_taps {
 VEC_INLINE void dwconv_pixel_channels(const mn_dwconv_args *d, const float *in, float *out, dwconv_taps taps, int32_t c,
                                       vec_part part, const int vectors)
 {
-    ptrdiff_t pixel = d->channels, row = (ptrdiff_t)d->in_width * pixel;
+    ptrdiff_t channels = d->channels, pixel = dwconv_in_pixel(d), row = (ptrdiff_t)d->in_width * pixel;
     const vec low = vec_all(d->low), high = vec_all(d->high);
     vec sum[4];
 #define WHOLE_OR_PART(p, v)                                                                                            \
@@ -28,8 +39,8 @@ VEC_INLINE void dwconv_pixel_channels(const mn_dwconv_args *d, const float *in, 
         sum[v] = d->bias ? WHOLE_OR_PART(d->bias + c, v) : vec_zero();
     for (int32_t h = taps.h0; h < taps.h1; h++) {
         const float *x = in + h * row + taps.w0 * pixel + c;
-        const float *y = d->weights + ((ptrdiff_t)h * d->kernel_width + taps.w0) * pixel + c;
-        for (int32_t w = taps.w0; w < taps.w1; w++, x += pixel, y += pixel) {
+        const float *y = d->weights + ((ptrdiff_t)h * d->kernel_width + taps.w0) * channels + c;
+        for (int32_t w = taps.w0; w < taps.w1; w++, x += pixel, y += channels) {
             MN_UNROLL
             for (int v = 0; v < vectors; v++)
                 sum[v] = vec_fma(WHOLE_OR_PART(x, v), WHOLE_OR_PART(y, v), sum[v]);
@@ -61,7 +72,6 @@ static void dwconv_at(const mn_dwconv_args *d, int32_t y, int32_t x, int32_t c)
         .w0 = dwconv_limit(-left, 0, d->kernel_width),
         .w1 = dwconv_limit(d->in_width - left, 0, d->kernel_width),
     };
-    ptrdiff_t pixel = d->channels;
-    dwconv_pixel(d, d->in + ((ptrdiff_t)top * d->in_width + left) * pixel,
-                 d->out + ((ptrdiff_t)(y - d->row_begin) * d->out_width + x) * pixel, taps, c);
+    dwconv_pixel(d, d->in + ((ptrdiff_t)top * d->in_width + left) * dwconv_in_pixel(d),
+                 d->out + ((ptrdiff_t)(y - d->row_begin) * d->out_width + x) * dwconv_out_pixel(d), taps, c);
 }

@@ -12,7 +12,8 @@ VEC_INLINE void pool_channels(const mn_pool_args *p, int32_t c, vec_part part, c
     for (int v = 0; v < vectors; v++)
         sum[v] = vec_zero();
     const float *in = p->in + c;
-    for (int32_t i = 0; i < p->pixels; i++, in += p->channels) {
+    ptrdiff_t pixel = p->in_stride ? p->in_stride : p->channels;
+    for (int32_t i = 0; i < p->pixels; i++, in += pixel) {
         MN_UNROLL
         for (int v = 0; v < vectors; v++)
             sum[v] = vec_add(sum[v],
