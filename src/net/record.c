@@ -1,5 +1,4 @@
 /* The record that travels with a model: preprocessing, labels, and free text about where it comes from. */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,10 +93,8 @@ static bool key_is_valid(const char *key)
     size_t length = strlen(key);
     if (length < 1 || length > INFO_KEY_MAX)
         return false;
-    for (size_t i = 0; i < length; i++)
-        if (!isalnum((unsigned char)key[i]) && key[i] != '_')
-            return false;
-    return true;
+    /* Not isalnum: what it takes for a letter depends on the host program's locale. */
+    return strspn(key, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") == length;
 }
 
 mn_status mn_model_set_info(mn_model *model, const char *key, const char *value, mn_error *err)
