@@ -27,3 +27,12 @@ MN_KERNEL(AVX512, pool, mn_pool_f32_avx512)
 MN_KERNEL(AVX512, softmax, mn_softmax_f32_avx512)
 MN_KERNEL(AVX512, peak, mn_peak_f32_avx512)
 #endif
+#if defined(MN_HAVE_NEON)
+MN_KERNEL(NEON, gemm, mn_gemm_f32_8x8_neon)
+MN_KERNEL(NEON, dwconv, mn_dwconv_f32_neon)
+MN_KERNEL(NEON, dwconv3x3s1, mn_dwconv3x3s1_f32_2x8_neon)
+MN_KERNEL(NEON, dwconv3x3s2, mn_dwconv3x3s2_f32_1x8_neon)
+MN_KERNEL(NEON, pool, mn_pool_f32_neon)
+MN_KERNEL(NEON, softmax, mn_softmax_f32_neon)
+MN_KERNEL(NEON, peak, mn_peak_f32_neon)
+#endif
