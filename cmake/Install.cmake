@@ -23,3 +23,6 @@ if(MOBILENET_IMAGE)
     mn_pkgconfig(mobilenet-image "decode pictures" "mobilenet" "libjpeg libpng libwebp libexif" "")
     mn_pkgconfig(mobilenet-train "data sets and training" "mobilenet mobilenet-image" "zlib" "")
 endif()
+
+# The model that classify uses where none is named.
+install(FILES models/default.safetensors DESTINATION ${CMAKE_INSTALL_DATADIR}/mobilenet)
