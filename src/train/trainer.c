@@ -45,21 +45,24 @@ static size_t place(mn_trainer *t, const mn_recipe *recipe, size_t weights, size
     const struct {
         float **to;
         size_t count;
+        bool wanted; /* what is not stays NULL; a net without batch norm has arrays of no statistics */
     } parts[] = {
-        {&t->first, weights},
-        {&t->second, second ? weights : 0},
-        {&t->ema, ema ? weights : 0},
-        {&t->moving, statistics},
-        {&t->ema_moving, ema ? statistics : 0},
-        {&t->eval_weights, ema ? weights : 0},
-        {&t->eval_statistics, statistics},
-        {&t->estimated[0], statistics},
-        {&t->estimated[1], statistics},
+        {&t->first, weights, true},
+        {&t->second, weights, second},
+        {&t->ema, weights, ema},
+        {&t->moving, statistics, true},
+        {&t->ema_moving, statistics, ema},
+        {&t->eval_weights, weights, ema},
+        {&t->eval_statistics, statistics, true},
+        {&t->estimated[0], statistics, true},
+        {&t->estimated[1], statistics, true},
     };
     size_t used = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        if (!parts[i].wanted)
+            continue;
         if (block)
-            *parts[i].to = parts[i].count > 0 || statistics == 0 ? (float *)(void *)(block + used) : NULL;
+            *parts[i].to = (float *)(void *)(block + used);
         used += mn_size_align(parts[i].count * sizeof(float));
     }
     if (block)

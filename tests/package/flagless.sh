@@ -12,10 +12,10 @@ room_files() {
         tr -s ' \n' '\n\n' | sed -n "s|^\(.*\.c\)\$|$1/\1|p"
 }
 
-# The rooms of libmobilenet, as src/CMakeLists.txt lists them; of the kernels every file: those of an instruction set are
-# empty without its flags.
+# The rooms of libmobilenet, as src/CMakeLists.txt lists them; of the kernels every file but those of training (those of an instruction set are
+# empty without its flags).
 sources="$(room_files src/base base) $(room_files src/image preprocess) $(room_files src/net net)
-    $(find src/kernels -name '*.c') $(room_files src/infer infer) $(room_files src/format native)"
+    $(find src/kernels -name '*.c' ! -name 'train_*') $(room_files src/infer infer) $(room_files src/format native)"
 # shellcheck disable=SC2086 # one word a file
 $2 -Iinclude -Isrc $sources tests/package/consumer.c -o "$dir/consumer" -ljansson -lm -lpthread
 "$dir/consumer"

@@ -61,14 +61,15 @@ static void assert_same(const mn_trainer *a, const mn_trainer *b)
     assert_memory_equal(&a->position, &b->position, sizeof a->position);
 }
 
-static void goes_on_with_the_same_bits(void **state)
+static void check_resume(bool batch_norm, mn_recipe recipe)
 {
-    (void)state;
     mn_arch arch = small_arch();
     arch.dropout = 0.2;
-    mn_recipe recipe = rich_recipe();
+    arch.batch_norm = batch_norm;
     mn_trainer *whole = make_trainer(&arch, &recipe), *first = make_trainer(&arch, &recipe),
                *second = make_trainer(&arch, &recipe);
+    assert_true((first->second != NULL) == (recipe.optimiser != MN_OPTIMISER_SGD)); /* no room, no pointer */
+    assert_true((first->ema != NULL) == (recipe.ema > 0));
     char *note = NULL;
     steps(whole, &arch, 0, 6);
     steps(first, &arch, 0, 3);
@@ -81,6 +82,22 @@ static void goes_on_with_the_same_bits(void **state)
     mn_trainer_destroy(whole);
     mn_trainer_destroy(first);
     mn_trainer_destroy(second);
+}
+
+static void goes_on_with_the_same_bits(void **state)
+{
+    (void)state;
+    check_resume(true, rich_recipe());
+}
+
+/* A net without batch norm has no statistics; what the recipe does not keep has no room either. */
+static void goes_on_without_batch_norm(void **state)
+{
+    (void)state;
+    mn_recipe plain = mn_recipe_default();
+    plain.batch = BATCH;
+    check_resume(false, plain);
+    check_resume(false, rich_recipe());
 }
 
 static void refuses_strangers(void **state)
@@ -174,9 +191,8 @@ static int close_path(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(goes_on_with_the_same_bits),
-        cmocka_unit_test(refuses_strangers),
-        cmocka_unit_test(refuses_damage),
+        cmocka_unit_test(goes_on_with_the_same_bits), cmocka_unit_test(goes_on_without_batch_norm),
+        cmocka_unit_test(refuses_strangers),          cmocka_unit_test(refuses_damage),
         cmocka_unit_test(full_disk_keeps_the_old),
     };
     return cmocka_run_group_tests(tests, open_path, close_path);

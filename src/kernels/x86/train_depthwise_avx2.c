@@ -1,5 +1,6 @@
 /* 3x3 depthwise convolution of training for AVX2, forward and both backward passes, one row at a time, 8 channels in a
  * register. Rows come as panels, so a walk along x is a walk through memory. */
+#if defined(__AVX2__) && defined(__FMA__)
 #include "kernels/x86/train_avx2.h"
 
 #define AT(row, column) _mm256_loadu_ps((row) + (size_t)(column)*MN_PANEL)
@@ -115,3 +116,7 @@ const mn_train_kernels mn_train_kernels_avx2 = {
     .depthwise_weights = mn_train_depthwise_weights_avx2,
     .depthwise_data_s2 = mn_train_depthwise_data_s2_avx2,
 };
+
+#else
+typedef int mn_train_depthwise_avx2_is_empty; /* C wants a declaration */
+#endif

@@ -5,6 +5,7 @@
  *
  * A product of 16 rows of a panel is cut 6 + 5 + 5, so that at least ten sums are in flight.
  */
+#if defined(__AVX2__) && defined(__FMA__)
 #include <stdbool.h>
 
 #include "kernels/x86/train_avx2.h"
@@ -120,3 +121,7 @@ void mn_train_accumulate_avx2(const float *a, const float *b, int32_t pitch, int
             }
     }
 }
+
+#else
+typedef int mn_train_gemm_avx2_is_empty; /* C wants a declaration */
+#endif
