@@ -44,9 +44,20 @@ static const char *default_model(const char *program)
     return NULL;
 }
 
+/* Who answers, where nobody was named: otherwise a model of ten classes would call a shark a horse unexplained. */
+static void say_default(const mn_model *model)
+{
+    const mn_arch *arch = &mn_model_net(model)->arch;
+    const char *first = mn_model_label(model, 0), *second = mn_model_label(model, 1);
+    cli_say(
+        "no --model is given: the model that comes with the program answers (%d classes: %s, %s, ...; %dx%d pixels)",
+        (int)arch->classes, first ? first : "0", second ? second : "1", (int)arch->width, (int)arch->height);
+}
+
 int cli_model_open(const cli_call *call, const char *path, mn_model **model, const char **opened)
 {
     mn_error err;
+    bool is_default = !path;
     if (!path)
         path = default_model(call->program);
     if (!path)
@@ -55,6 +66,8 @@ int cli_model_open(const cli_call *call, const char *path, mn_model **model, con
                         call->command->name, call->command->operands);
     if (mn_model_import(path, model, &err) != MN_OK)
         return cli_fail_status(&err);
+    if (is_default)
+        say_default(*model);
     if (opened)
         *opened = path;
     return CLI_DONE;

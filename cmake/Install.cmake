@@ -11,8 +11,10 @@ install(FILES ${CMAKE_BINARY_DIR}/mobilenet-config.cmake ${CMAKE_BINARY_DIR}/mob
     DESTINATION ${config_dir})
 
 # mn_pkgconfig(NAME DESCRIPTION REQUIRES public modules, REQUIRES_PRIVATE system modules, LIBS_PRIVATE flags).
+# The prefix is found from where the file lies, so that `cmake --install --prefix` and moved copies work.
 # The libraries are static, so `pkg-config --static --libs NAME` gives the whole link line.
 function(mn_pkgconfig pc_name pc_description pc_requires pc_requires_private pc_libs_private)
+    file(RELATIVE_PATH pc_to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
     configure_file(cmake/pkgconfig.pc.in ${CMAKE_BINARY_DIR}/${pc_name}.pc @ONLY)
     install(FILES ${CMAKE_BINARY_DIR}/${pc_name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endfunction()

@@ -162,10 +162,26 @@ static mn_status read_entries(mn_safetensors *result, size_t data_size, mn_error
     return check_layout(result, data_size, err);
 }
 
+/* The files of others that a user may hand to a native reader: what they are, or NULL. */
+static const char *other_format(const uint8_t *bytes, size_t size)
+{
+    if (size >= 8 && memcmp(bytes + 4, "TFL3", 4) == 0)
+        return "a TensorFlow Lite file";
+    if (size >= 8 && memcmp(bytes, "\x89HDF\r\n\x1a\n", 8) == 0)
+        return "an HDF5 (Keras) file";
+    return NULL;
+}
+
 mn_status mn_safetensors_parse(const uint8_t *bytes, size_t size, mn_safetensors *result, mn_error *err)
 {
     const mn_reader reader = {bytes, size};
+    const char *other = other_format(bytes, size);
     uint64_t header;
+    if (other)
+        return mn_fail(
+            err, MN_ERROR_UNSUPPORTED,
+            "this is %s, a native model is wanted; mn_model_import reads it, 'mobilenet convert' turns it into one",
+            other);
     if (!mn_reader_u64(&reader, 0, &header))
         return mn_fail_at(err, MN_ERROR_FORMAT, 0, "the file has %zu bytes, a header length takes 8", size);
     if (header > size - HEADER_OFFSET)

@@ -13,12 +13,17 @@ for program in consumer_c consumer_cpp consumer_all; do
     "$dir/project/$program"
 done
 
-# pkg-config: the prefix of the .pc files is that of the configuration, so it is given anew.
+# pkg-config finds the copy where it lies, not where the configuration meant it to be.
 export PKG_CONFIG_PATH="$dir/usr/lib/pkgconfig:$(echo "$dir"/usr/lib/*/pkgconfig)"
-flags=$(pkg-config --define-variable=prefix="$dir/usr" --static --cflags --libs mobilenet)
+flags=$(pkg-config --static --cflags --libs mobilenet)
 # shellcheck disable=SC2086 # one word a flag
 "$4" -O2 "$2/tests/package/consumer.c" $flags -o "$dir/consumer"
 "$dir/consumer"
+if pkg-config --exists mobilenet-image; then
+    flags=$(pkg-config --static --cflags --libs mobilenet-image mobilenet)
+    # shellcheck disable=SC2086
+    "$4" -O2 "$2/examples/classify.c" $flags -o "$dir/classify" # as its first lines say
+fi
 
 # A program that only classifies links a few hundred KB: libc, libm, threads and the JSON reader alone.
 strip "$dir/consumer"
