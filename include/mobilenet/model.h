@@ -68,7 +68,7 @@ MN_API mn_status mn_model_set_preprocess(mn_model *model, const mn_preprocess *p
 MN_API const char *mn_model_label(const mn_model *model, int32_t k);
 /* Whether labels were attached, rather than assumed. */
 MN_API bool mn_model_has_labels(const mn_model *model);
-/* Attaches labels (copied). count must equal the number of classes. */
+/* Attaches labels (copied), UTF-8. count must equal the number of classes. */
 MN_API mn_status mn_model_set_labels(mn_model *model, const char *const *labels, int32_t count, mn_error *err);
 
 /* 1 where the first class is ImageNet's background (1001 outputs and no labels, or a first label "background"),

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "format/utf8.h"
+#include "base/utf8.h"
 #include "mobilenet/import.h"
 
 #define FILE_BYTES_MAX (64u << 20)

@@ -9,7 +9,6 @@
 #include "base/alloc.h"
 #include "base/status.h"
 #include "format/json_guard.h"
-#include "format/utf8.h"
 
 #define KEY_VERSION    "mobilenet.version"
 #define KEY_ARCH       "mobilenet.arch"
@@ -327,17 +326,6 @@ static mn_status set_json(json_t *metadata, const char *key, json_t *value, mn_e
     return done ? MN_OK : mn_fail(err, MN_ERROR_OUT_OF_MEMORY, "cannot allocate '%s' of a model file", key);
 }
 
-static mn_status check_texts(const mn_model *model, mn_error *err)
-{
-    for (int32_t k = 0; model->labels && k < model->net.arch.classes; k++)
-        if (!mn_utf8_is_valid(model->labels[k], strlen(model->labels[k])))
-            return mn_fail(err, MN_ERROR_ARGUMENT, "label %d is not UTF-8", k);
-    for (int32_t i = 0; i < model->info_count; i++)
-        if (!mn_utf8_is_valid(model->infos[i].value, strlen(model->infos[i].value)))
-            return mn_fail(err, MN_ERROR_ARGUMENT, "info '%s' is not UTF-8", model->infos[i].key);
-    return MN_OK;
-}
-
 static mn_status set_infos(json_t *metadata, const mn_model *model, mn_error *err)
 {
     for (int32_t i = 0; i < model->info_count; i++) {
@@ -351,13 +339,10 @@ static mn_status set_infos(json_t *metadata, const mn_model *model, mn_error *er
 
 mn_status mn_native_write_metadata(const mn_model *model, json_t **metadata, mn_error *err)
 {
-    mn_status status = check_texts(model, err);
-    if (status != MN_OK)
-        return status;
     json_t *result = json_pack("{s:s}", KEY_VERSION, "1");
     if (!result)
         return mn_fail(err, MN_ERROR_OUT_OF_MEMORY, "cannot allocate the header of a model file");
-    status = set_json(result, KEY_ARCH, arch_object(&model->net.arch), err);
+    mn_status status = set_json(result, KEY_ARCH, arch_object(&model->net.arch), err);
     if (status == MN_OK)
         status = set_json(result, KEY_PREPROCESS, preprocess_object(&model->preprocess), err);
     if (status == MN_OK && model->labels)

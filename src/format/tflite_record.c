@@ -7,7 +7,6 @@
 
 #include "format/labels.h"
 #include "format/tflite.h"
-#include "format/utf8.h"
 #include "format/zip.h"
 
 #define LABEL_BYTES_MAX (16u << 20)
@@ -169,7 +168,7 @@ static mn_status set_labels(mn_tflite *file, metadata *meta, mn_model *model, mn
 /* Texts that the file may hold or not: what cannot be an info text is left out. */
 static mn_status set_text(mn_model *model, const char *key, const char *text, mn_error *err)
 {
-    if (!text || !*text || !mn_utf8_is_valid(text, strlen(text)))
+    if (!text || !*text)
         return MN_OK;
     mn_status status = mn_model_set_info(model, key, text, err);
     return status == MN_ERROR_ARGUMENT ? MN_OK : status;

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/status.h"
+#include "base/utf8.h"
 #include "net/model.h"
 
 #define INFO_KEY_MAX   63
@@ -54,8 +55,12 @@ mn_status mn_model_set_labels(mn_model *model, const char *const *labels, int32_
     if (count != classes)
         return mn_fail(err, MN_ERROR_ARGUMENT, "%d labels are given, the model has %d classes", count, classes);
     size_t bytes = (size_t)count * sizeof(char *);
-    for (int32_t i = 0; i < count; i++)
-        bytes += strlen(labels[i]) + 1;
+    for (int32_t i = 0; i < count; i++) {
+        size_t length = strlen(labels[i]);
+        if (!mn_utf8_is_valid(labels[i], length))
+            return mn_fail(err, MN_ERROR_ARGUMENT, "label %d is not UTF-8", i);
+        bytes += length + 1;
+    }
     char **block = malloc(bytes);
     if (!block)
         return mn_fail_memory(err, bytes, "labels");
@@ -103,6 +108,8 @@ mn_status mn_model_set_info(mn_model *model, const char *key, const char *value,
         return mn_fail(err, MN_ERROR_ARGUMENT, "info key must be 1 to %d letters, digits or '_'", INFO_KEY_MAX);
     if (strlen(value) > INFO_VALUE_MAX)
         return mn_fail(err, MN_ERROR_ARGUMENT, "info '%s' is longer than %d bytes", key, INFO_VALUE_MAX);
+    if (!mn_utf8_is_valid(value, strlen(value)))
+        return mn_fail(err, MN_ERROR_ARGUMENT, "info '%s' is not UTF-8", key);
     char *new_value = mn_strdup(value);
     if (!new_value)
         return mn_fail_memory(err, strlen(value) + 1, "model info");

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "format/labels.h"
-#include "format/utf8.h"
+#include "base/utf8.h"
 #include "mobilenet/import.h"
 
 static const struct {

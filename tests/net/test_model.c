@@ -59,6 +59,8 @@ static void labels_and_background(void **state)
     mn_error err;
     assert_int_equal(mn_model_set_labels(model, labels, 3, &err), MN_ERROR_ARGUMENT);
     assert_int_equal(mn_model_set_labels(model, labels, 4, &err), MN_OK);
+    const char *latin[] = {"a", "b", "caf\xe9", "d"};
+    assert_int_equal(mn_model_set_labels(model, latin, 4, &err), MN_ERROR_ARGUMENT);
     assert_string_equal(mn_model_label(model, 1), "");
     assert_string_equal(mn_model_label(model, 3), "d");
     assert_null(mn_model_label(model, 4));
@@ -95,6 +97,10 @@ static void info_texts(void **state)
     assert_false(mn_model_info_at(model, 2, &key, &value));
     assert_int_equal(mn_model_set_info(model, "", "x", NULL), MN_ERROR_ARGUMENT);
     assert_int_equal(mn_model_set_info(model, "a b", "x", NULL), MN_ERROR_ARGUMENT);
+    mn_error err;
+    assert_int_equal(mn_model_set_info(model, "source", "bad \xFF utf8", &err), MN_ERROR_ARGUMENT);
+    assert_non_null(strstr(err.message, "source"));
+    assert_string_equal(mn_model_info(model, "source"), "here");
     char k[3] = "k0";
     mn_status status = MN_OK;
     for (int i = 0; i < 100 && status == MN_OK; i++) {

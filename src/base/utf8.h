@@ -1,6 +1,6 @@
 /* Whether bytes are UTF-8 as RFC 3629 has it: no overlong forms, no surrogates, nothing above U+10FFFF, no NUL. */
-#ifndef MN_FORMAT_UTF8_H
-#define MN_FORMAT_UTF8_H
+#ifndef MN_BASE_UTF8_H
+#define MN_BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
