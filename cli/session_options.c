@@ -57,7 +57,7 @@ json_t *cli_json_session(const mn_session_options *options)
 {
     json_t *object = json_object();
     cli_json_add(object, "batch", json_integer(options->batch));
-    cli_json_add(object, "threads", json_integer(options->threads));
+    cli_json_add(object, "threads", json_integer(options->threads > 0 ? options->threads : mn_cpu_processors()));
     cli_json_add(object, "cpu_level", cli_json_text(mn_cpu_level_name(options->max_level)));
     cli_json_add(object, "precision",
                  cli_json_text(options->precision == MN_PRECISION_BFLOAT16 ? "bfloat16" : "float32"));

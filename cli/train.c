@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "commands.h"
 #include "output.h"
@@ -17,7 +18,7 @@ typedef struct train_values {
     const char *output, *log, *tensorboard, *from;
     double validation, patience, dropout;
     int64_t checkpoint_steps, threads, loader_threads, pixel_mib;
-    bool resume, strict, head_only, no_checkpoint;
+    bool resume, strict, head_only, no_checkpoint, json;
 } train_values;
 
 static volatile int stop_asked;
@@ -36,7 +37,7 @@ typedef struct listener {
     cli_events *events; /* for TensorBoard, or NULL */
     cli_progress progress;
     double start;
-    int64_t skipped, first_step, shown_step;
+    int64_t skipped, first_step, shown_step, steps;
     double accuracy; /* the last on held-out images */
     double best;
     char best_path[4096];
@@ -98,13 +99,12 @@ static void on_step(listener *l, const mn_train_event *e)
 
 static void save_best(listener *l, const mn_train_event *e)
 {
-    mn_model *model;
+    mn_model *model = NULL;
     mn_error err;
     if (mn_trainer_export(e->trainer, MN_WEIGHTS_EMA, &model, &err) != MN_OK ||
         mn_model_save(model, l->best_path, &err) != MN_OK)
         cli_say("the best model so far could not be kept: %s", err.message);
-    else
-        mn_model_destroy(model);
+    mn_model_destroy(model);
 }
 
 static void on_epoch(listener *l, const mn_train_event *e)
@@ -159,6 +159,7 @@ static void on_event(void *context, const mn_train_event *e)
         break;
     case MN_TRAIN_END: {
         l->accuracy = e->accuracy;
+        l->steps = e->step;
         json_t *object = log_object("end", e);
         cli_json_add(object, "loss", cli_json_real(e->loss));
         cli_json_add(object, "accuracy", cli_json_real(e->accuracy));
@@ -185,6 +186,23 @@ static mn_status describe_run(mn_model *model, const mn_recipe *recipe, const li
     return status;
 }
 
+static void print_result(const listener *l)
+{
+    const train_values *v = l->values;
+    if (v->json) {
+        json_t *object = json_object();
+        cli_json_add(object, "model", cli_json_text(v->output));
+        cli_json_add(object, "steps", json_integer(l->steps));
+        cli_json_add(object, "skipped", json_integer(l->skipped));
+        cli_json_add(object, "accuracy", isnan(l->accuracy) ? json_null() : cli_json_real(100 * l->accuracy));
+        cli_json_print(object);
+    } else if (!isnan(l->accuracy)) {
+        printf("%s: %.2f %% of the held-out images right\n", v->output, 100 * l->accuracy);
+    } else {
+        printf("%s\n", v->output);
+    }
+}
+
 static int learn(const cli_call *call, const mn_dataset *data, const mn_model *model, const mn_recipe *recipe)
 {
     const train_values *v = call->values;
@@ -195,6 +213,10 @@ static int learn(const cli_call *call, const mn_dataset *data, const mn_model *m
     if (snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", v->output) >= (int)sizeof checkpoint ||
         snprintf(l.best_path, sizeof l.best_path, "%s.best", v->output) >= (int)sizeof l.best_path)
         return cli_misuse(call->command, "the name of the output is too long");
+    struct stat info;
+    if (stat(v->output, &info) == 0 && S_ISDIR(info.st_mode))
+        return cli_fail("%s is a folder; --output wants the name of a file, for instance %s/model.safetensors",
+                        v->output, v->output);
     if (v->log && !(l.log = fopen(v->log, v->resume ? "a" : "w")))
         return cli_fail("%s cannot be opened for writing", v->log);
     if (v->tensorboard && !(l.events = cli_events_open(v->tensorboard, v->resume))) {
@@ -228,10 +250,8 @@ static int learn(const cli_call *call, const mn_dataset *data, const mn_model *m
         if (status == MN_OK)
             status = mn_model_save(trained, v->output, &err);
         code = status == MN_OK ? CLI_DONE : cli_fail_status(&err);
-        if (code == CLI_DONE && !isnan(l.accuracy))
-            printf("%s: %.2f %% of the held-out images right\n", v->output, 100 * l.accuracy);
-        else if (code == CLI_DONE)
-            printf("%s\n", v->output);
+        if (code == CLI_DONE)
+            print_result(&l);
     }
     if (l.log && (fclose(l.log) != 0 || l.log_failed))
         code = cli_fail("%s could not be written", v->log);
@@ -312,6 +332,7 @@ static const cli_option train_options[] = {
      "threads that decode and augment ahead. The result is the same"},
     {"pixel-memory", 0, CLI_INTEGER, "MIB", "1024", NULL, 1, 1 << 20, offsetof(train_values, pixel_mib),
      "decoded images are kept up to this size, the rest is decoded again in every epoch"},
+    {"json", 'j', CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(train_values, json), "print the result as JSON"},
 };
 
 static const cli_group train_groups[] = {
