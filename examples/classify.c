@@ -33,8 +33,8 @@ int main(int argc, char **argv)
         snprintf(err.message, sizeof err.message, "out of memory");
         goto done;
     }
-    if (mn_preprocess_apply(mn_model_preprocess(model), image, arch->height, arch->width, arch->channels, input, &err) !=
-            MN_OK ||
+    if (mn_preprocess_apply(mn_model_preprocess(model), image, arch->height, arch->width, arch->channels, input,
+                            &err) != MN_OK ||
         mn_session_run(session, input, 1, probabilities, &err) != MN_OK)
         goto done;
 

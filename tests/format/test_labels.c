@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "format/labels.h"
 #include "base/utf8.h"
+#include "format/labels.h"
 #include "mobilenet/import.h"
 
 static const struct {
