@@ -6,21 +6,29 @@
 #include "output.h"
 #include "train.h"
 
-/* Size and channels of the first image that can be decoded. */
+#define LOOKS 32 /* images, spread over the data */
+
+/* Size of the first image that can be decoded; 3 channels where any of those looked at is in colour, so that one gray
+ * photograph does not make the model gray. */
 static int look(const mn_dataset *data, int32_t *height, int32_t *width, int32_t *channels)
 {
     mn_error err = {0};
-    for (int64_t i = 0; i < mn_dataset_size(data) && i < 100; i++) {
+    int64_t size = mn_dataset_size(data), step = size > LOOKS ? size / LOOKS : 1;
+    *channels = 0;
+    for (int64_t i = 0; i < size; i += step) {
         mn_image *image;
         if (mn_dataset_image(data, i, &image, &err) != MN_OK)
             continue;
-        *height = image->height;
-        *width = image->width;
-        *channels = image->channels;
+        if (*channels == 0) {
+            *height = image->height;
+            *width = image->width;
+        }
+        if (image->channels > *channels)
+            *channels = image->channels;
         mn_image_destroy(image);
-        return CLI_DONE;
     }
-    return cli_fail("none of the first images can be decoded; the last: %s", err.message);
+    return *channels > 0 ? CLI_DONE
+                         : cli_fail("none of the images looked at can be decoded; the last: %s", err.message);
 }
 
 /* The names of the data's classes become the model's labels. */
