@@ -239,6 +239,8 @@ static void print_json(const subject *s)
     cli_json_print(object);
 }
 
+#define SMALL 96 /* pixels: below, a stride of 32 is known to score badly */
+
 static int run_describe(const cli_call *call)
 {
     const describe_values *values = call->values;
@@ -272,6 +274,12 @@ static int run_describe(const cli_call *call)
         print_totals(&s);
         if (s.model)
             print_record(s.model);
+        const mn_arch *arch = &s.net.arch;
+        if (!s.model && arch->output_stride == 32 && arch->height < SMALL && arch->width < SMALL)
+            cli_say("Images this small leave a last map of %dx%d pixels, which costs accuracy; --output-stride 16 or 8 "
+                    "keeps more.",
+                    (int)s.net.layers[s.net.layer_count - 3].in_height,
+                    (int)s.net.layers[s.net.layer_count - 3].in_width);
     }
     mn_model_destroy(s.model);
     return code;
