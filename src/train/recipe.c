@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/locale.h"
 #include "base/status.h"
 #include "base/words.h"
 #include "mobilenet/train.h"
@@ -124,7 +125,9 @@ static mn_status set_field(mn_recipe *recipe, const field *f, const char *value,
             return bad_value(f, value, err);
         *(uint64_t *)to = seed;
     } else if (f->kind == KIND_INT || f->kind == KIND_REAL) {
+        locale_t old = mn_locale_begin();
         double number = strtod(value, &end);
+        mn_locale_end(old);
         if (end == value || *end || !isfinite(number) || number < f->low || number > f->high ||
             (f->kind == KIND_INT && number != floor(number)))
             return bad_value(f, value, err);
@@ -173,9 +176,12 @@ bool mn_recipe_field(const mn_recipe *recipe, int32_t k, const char **name, char
     case KIND_INT:
         snprintf(text, 64, "%d", *(const int32_t *)from);
         break;
-    case KIND_REAL:
+    case KIND_REAL: {
+        locale_t old = mn_locale_begin();
         snprintf(text, 64, "%.9g", *(const double *)from);
+        mn_locale_end(old);
         break;
+    }
     case KIND_BOOL:
         snprintf(text, 64, "%s", *(const bool *)from ? "true" : "false");
         break;

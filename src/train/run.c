@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/cpu.h"
+#include "base/locale.h"
 #include "base/status.h"
 #include "train/head.h"
 #include "train/loader.h"
@@ -119,9 +120,11 @@ static mn_status save_checkpoint(run *r, mn_error *err)
     char note[256];
     if (!r->options->checkpoint)
         return MN_OK;
+    locale_t old = mn_locale_begin();
     snprintf(note, sizeof note, "images %lld\nbest %.17g %.17g\nepoch %.17g %lld %lld\n",
              (long long)mn_store_size(r->train), r->best_accuracy, r->best_epoch, r->loss_sum, (long long)r->correct,
              (long long)r->counted);
+    mn_locale_end(old);
     mn_status status = mn_trainer_save(r->trainer, note, r->options->checkpoint, err);
     mn_train_event event = {.kind = MN_TRAIN_CHECKPOINT, .what = r->options->checkpoint};
     if (status == MN_OK)
@@ -139,8 +142,11 @@ static mn_status load_checkpoint(run *r, mn_error *err)
     if (status != MN_OK)
         return status;
     long long images = 0, correct = 0, counted = 0;
-    if (sscanf(note, "images %lld\nbest %lg %lg\nepoch %lg %lld %lld", &images, &r->best_accuracy, &r->best_epoch,
-               &r->loss_sum, &correct, &counted) != 6)
+    locale_t old = mn_locale_begin();
+    int fields = sscanf(note, "images %lld\nbest %lg %lg\nepoch %lg %lld %lld", &images, &r->best_accuracy,
+                        &r->best_epoch, &r->loss_sum, &correct, &counted);
+    mn_locale_end(old);
+    if (fields != 6)
         status = mn_fail(err, MN_ERROR_FORMAT, "%s: the note of the run is damaged", path);
     else if (images != mn_store_size(r->train))
         status = mn_fail(err, MN_ERROR_ARGUMENT, "%s: the run had %lld training images, now there are %lld", path,
