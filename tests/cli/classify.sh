@@ -96,7 +96,11 @@ run classify -m "$tmp/evil.safetensors" "$tmp/a.pgm"
 expect_out_line 'red?\[31m$'
 expect_out_line 'two lines$'
 
-# Without --model: the default model beside the program, or what to type.
+# Without --model: the default model beside the program, or what to type. A script that starts an emulator stays where
+# the program is, so the program cannot be moved away from the model that ships.
+if [ "$(head -c 2 "$PROGRAM")" = '#!' ]; then
+    finish
+fi
 mkdir "$tmp/bin" "$tmp/models"
 cp "$PROGRAM" "$tmp/bin/mobilenet"
 "$tmp/bin/mobilenet" classify "$tmp/a.pgm" >"$tmp/out" 2>"$tmp/err"
