@@ -1,6 +1,7 @@
 /* List files of a data set, and the matching of names. */
 #include <string.h>
 
+#include "base/natural.h"
 #include "target.h"
 #include "train/dataset_index.h"
 

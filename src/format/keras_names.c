@@ -4,10 +4,10 @@
  *     conv2d, depthwise_conv2d, conv2d_1, ..., dense; batch_normalization_N      Keras's own numbering
  * In both, the depthwise and the other convolutions alternate after the first, each kind counting upwards.
  */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/natural.h"
 #include "format/keras.h"
 
 #define NAMES_MAX 256
@@ -17,35 +17,9 @@ typedef struct name_list {
     int32_t count;
 } name_list;
 
-/* "a2" before "a10"; a name without a number before the same with one. */
-static int natural_order(const char *a, const char *b)
-{
-    while (*a && *b) {
-        if (isdigit((unsigned char)*a) && isdigit((unsigned char)*b)) {
-            size_t zeros_a = strspn(a, "0"), zeros_b = strspn(b, "0");
-            a += zeros_a;
-            b += zeros_b;
-            size_t digits_a = strspn(a, "0123456789"), digits_b = strspn(b, "0123456789");
-            if (digits_a != digits_b)
-                return digits_a < digits_b ? -1 : 1;
-            int order = strncmp(a, b, digits_a);
-            if (order != 0)
-                return order;
-            a += digits_a;
-            b += digits_b;
-        } else if (*a != *b) {
-            return (unsigned char)*a < (unsigned char)*b ? -1 : 1;
-        } else {
-            a++;
-            b++;
-        }
-    }
-    return *a ? 1 : *b ? -1 : 0;
-}
-
 static int compare_names(const void *a, const void *b)
 {
-    return natural_order(*(const char *const *)a, *(const char *const *)b);
+    return mn_natural_compare(*(const char *const *)a, *(const char *const *)b);
 }
 
 static mn_status add_name(name_list *list, const char *name, mn_error *err)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/natural.h"
 #include "base/status.h"
 #include "train/dataset_index.h"
 

@@ -78,9 +78,6 @@ bool mn_path_is_file(const char *path);
 /* Whether the name ends like a picture file that this build decodes. */
 bool mn_path_is_picture(const char *name);
 
-/* Order in which people expect names: digits by their value, so that "2" comes before "10". */
-int mn_natural_compare(const char *a, const char *b);
-
 /* Index of the name that `word` means: the same text; else the same but for case, '_' and '-' being spaces; else the
  * same as the part before a comma ("tench, Tinca tinca"). -1: none; -2: more than one. */
 int32_t mn_names_find(mn_wanted_names wanted, const char *word);

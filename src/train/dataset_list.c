@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/natural.h"
 #include "base/status.h"
 #include "train/dataset_index.h"
 

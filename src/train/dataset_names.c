@@ -1,4 +1,4 @@
-/* Names of files and classes: natural order, matching, and small questions about paths. */
+/* Names of files and classes: matching, and small questions about paths. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,40 +66,6 @@ bool mn_path_is_picture(const char *name)
         if (strcasecmp(dot, endings[i]) == 0)
             return true;
     return false;
-}
-
-static size_t digits(const char *text)
-{
-    return strspn(text, "0123456789");
-}
-
-int mn_natural_compare(const char *a, const char *b)
-{
-    const char *first = a, *second = b;
-    while (*a && *b) {
-        if (digits(a) && digits(b)) {
-            while (*a == '0')
-                a++;
-            while (*b == '0')
-                b++;
-            size_t a_digits = digits(a), b_digits = digits(b);
-            if (a_digits != b_digits)
-                return a_digits < b_digits ? -1 : 1;
-            int order = memcmp(a, b, a_digits);
-            if (order != 0)
-                return order;
-            a += a_digits;
-            b += b_digits;
-        } else {
-            if (*a != *b)
-                return (unsigned char)*a < (unsigned char)*b ? -1 : 1;
-            a++;
-            b++;
-        }
-    }
-    if (*a || *b)
-        return *a ? 1 : -1;
-    return strcmp(first, second); /* "1" and "01" */
 }
 
 static int fold(char c)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/natural.h"
 #include "mobilenet/dataset.h"
 #include "train/dataset_index.h"
 
