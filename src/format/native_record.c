@@ -46,8 +46,8 @@ static mn_status check_version(const json_t *metadata, mn_error *err)
         return mn_fail(err, MN_ERROR_UNSUPPORTED,
                        "a safetensors file without '" KEY_VERSION
                        "' in its __metadata__ is not a model of this project");
-    if (strcmp(version, "1") != 0)
-        return mn_fail(err, MN_ERROR_UNSUPPORTED, "the file has version '%.20s', this program reads version %d",
+    if (strcmp(version, MN_NATIVE_VERSION) != 0)
+        return mn_fail(err, MN_ERROR_UNSUPPORTED, "the file has version '%.20s', this program reads version %s",
                        version, MN_NATIVE_VERSION);
     return MN_OK;
 }
@@ -339,7 +339,7 @@ static mn_status set_infos(json_t *metadata, const mn_model *model, mn_error *er
 
 mn_status mn_native_write_metadata(const mn_model *model, json_t **metadata, mn_error *err)
 {
-    json_t *result = json_pack("{s:s}", KEY_VERSION, "1");
+    json_t *result = json_pack("{s:s}", KEY_VERSION, MN_NATIVE_VERSION);
     if (!result)
         return mn_fail(err, MN_ERROR_OUT_OF_MEMORY, "cannot allocate the header of a model file");
     mn_status status = set_json(result, KEY_ARCH, arch_object(&model->net.arch), err);

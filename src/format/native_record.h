@@ -6,7 +6,7 @@
 
 #include "net/model.h"
 
-#define MN_NATIVE_VERSION 1
+#define MN_NATIVE_VERSION "1"
 
 /* The architecture from `metadata` (strings by key, may be NULL). Errors: MN_ERROR_UNSUPPORTED where this is no
  * native file or one of a newer version; MN_ERROR_FORMAT names the field. */

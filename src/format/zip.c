@@ -41,13 +41,6 @@ static bool find_end(const mn_reader *reader, size_t *end)
     return false;
 }
 
-bool mn_zip_is_there(const uint8_t *bytes, size_t size)
-{
-    const mn_reader reader = {bytes, size};
-    size_t end;
-    return find_end(&reader, &end);
-}
-
 static bool read_entry(const mn_reader *reader, size_t at, zip_entry *entry)
 {
     uint32_t signature = 0;

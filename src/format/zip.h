@@ -10,9 +10,6 @@
 
 #include "base/status.h"
 
-/* Whether an archive ends these bytes. */
-bool mn_zip_is_there(const uint8_t *bytes, size_t size);
-
 /* The contents of the entry called `name`: at most `most` bytes, checked against their CRC. *contents is the caller's
  * (free() it). *found is false, and nothing else set, where there is no such entry.
  * Errors: MN_ERROR_FORMAT with an offset, MN_ERROR_UNSUPPORTED, MN_ERROR_LIMIT, MN_ERROR_OUT_OF_MEMORY. */

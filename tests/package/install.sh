@@ -18,7 +18,10 @@ export PKG_CONFIG_PATH="$dir/usr/lib/pkgconfig:$(echo "$dir"/usr/lib/*/pkgconfig
 flags=$(pkg-config --static --cflags --libs mobilenet)
 # shellcheck disable=SC2086 # one word a flag
 "$4" -O2 "$2/tests/package/consumer.c" $flags -o "$dir/consumer"
-"$dir/consumer"
+"$dir/consumer" | grep -q "^mobilenet $(pkg-config --modversion mobilenet):" || {
+    echo "mn_version() is not the version of the package"
+    exit 1
+}
 if pkg-config --exists mobilenet-image; then
     flags=$(pkg-config --static --cflags --libs mobilenet-image mobilenet)
     # shellcheck disable=SC2086
