@@ -280,28 +280,22 @@ static mn_status learn(run *r, mn_error *err)
     return status;
 }
 
-/* Batch norm's statistics from plain images of the training part, spread evenly over it. */
+/* Batch norm's statistics from the batches that would come next: images augmented as those learned from, since plain ones
+ * have other statistics than the weights are used to. */
 static mn_status reestimate(run *r, mn_error *err)
 {
-    int64_t wanted = r->options->recipe.reestimate_batches, total = mn_store_size(r->train);
-    int64_t batch = r->options->recipe.batch, groups = total / batch;
+    int64_t wanted = r->options->recipe.reestimate_batches;
     if (wanted == 0 || r->options->head_only)
         return MN_OK;
-    if (wanted > groups)
-        wanted = groups;
+    if (wanted > r->steps_per_epoch)
+        wanted = r->steps_per_epoch;
     mn_trainer_reestimate_begin(r->trainer, MN_WEIGHTS_EMA);
-    const mn_store_options *o = mn_store_get_options(r->train);
-    size_t image = (size_t)o->height * (size_t)o->width * (size_t)o->channels;
     for (int64_t k = 0; k < wanted; k++) {
-        /* Samples k, k + wanted, ...: data sets are often sorted by class, and a batch wants all of them. */
-        for (int64_t i = 0; i < batch; i++) {
-            int64_t sample =
-                (int64_t)(((double)i * (double)wanted + (double)k) / (double)(batch * wanted) * (double)total);
-            mn_status status = mn_store_plain(r->train, sample, r->input + (size_t)i * image, err);
-            if (status != MN_OK)
-                return status;
-        }
-        mn_trainer_reestimate_batch(r->trainer, r->input, (int32_t)batch);
+        mn_batch batch;
+        mn_status status = mn_loader_next(r->loader, &batch, err);
+        if (status != MN_OK)
+            return status;
+        mn_trainer_reestimate_batch(r->trainer, batch.input, batch.count);
     }
     mn_trainer_reestimate_end(r->trainer);
     return MN_OK;
@@ -331,8 +325,7 @@ static mn_status finish(run *r, mn_model **trained, mn_error *err)
         status = reestimate(r, err);
     if (status == MN_OK)
         status = evaluate(r, &event.loss, &event.accuracy, err);
-    /* Augmented images may have other statistics than plain ones, and then the network can do worse with the new: they
-     * are kept where the held-out images do not speak against them. */
+    /* Kept where the held-out images do not speak against them. */
     if (status == MN_OK && event.loss > loss) {
         mn_trainer_reestimate_drop(r->trainer);
         event.loss = loss;
