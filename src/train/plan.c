@@ -8,8 +8,9 @@
 #include "base/status.h"
 #include "train/step.h"
 
-#define CHUNKS         32                 /* tasks of a layer where the batch allows */
 #define PARTIAL_FLOATS ((size_t)12 << 20) /* of the weight gradients of all chunks together */
+#define CHUNKS_LEAST   4                  /* all the same: as many ranks can share a batch without changing a bit */
+#define HEAD_IMAGES    32                 /* of a chunk of the classifier, which has one row an image */
 #define BLOCK_BYTES    (640 << 10)        /* the two blocks of a product together, and their rows: */
 #define BLOCK_LEAST    96
 #define BLOCK_ROWS     192
@@ -49,9 +50,13 @@ static void set_bounds(mn_step_layer *l)
     l->high = l->layer->activation == MN_ACTIVATION_RELU6 ? 6.0f : INFINITY;
 }
 
-static int32_t images_for(int32_t batch, int32_t chunks)
+/* The largest power of two that is neither above `most` nor above the batch, at least 1. */
+static int32_t chunks_for(int32_t batch, size_t most)
 {
-    return (batch + chunks - 1) / chunks;
+    int32_t chunks = 1;
+    while (chunks < MN_CHUNKS_MAX && 2 * chunks <= batch && 2 * (size_t)chunks <= most)
+        chunks *= 2;
+    return chunks;
 }
 
 static void set_shape(mn_step_layer *l, int32_t batch)
@@ -65,12 +70,11 @@ static void set_shape(mn_step_layer *l, int32_t batch)
         l->in_rows = l->out_rows = 1;
     size_t rows = (size_t)BLOCK_BYTES / sizeof(float) / (up(l->k) + up(l->n));
     l->row_block = rows < BLOCK_LEAST ? BLOCK_LEAST : rows > BLOCK_ROWS ? BLOCK_ROWS : (int32_t)rows / 6 * 6;
-    l->chunk_images = images_for(batch, CHUNKS);
-    size_t matrix = larger(1, up(l->n) * up(l->k)), chunks = PARTIAL_FLOATS / matrix;
-    chunks = chunks < 2 ? 2 : chunks > CHUNKS ? CHUNKS : chunks;
-    l->back_images = images_for(batch, (int32_t)chunks);
-    if (layer->op == MN_OP_CLASSIFIER && l->back_images < 32)
-        l->back_images = batch < 32 ? batch : 32;
+    l->chunks = chunks_for(batch, MN_CHUNKS_MAX);
+    size_t chunks = PARTIAL_FLOATS / larger(1, up(l->n) * up(l->k));
+    if (layer->op == MN_OP_CLASSIFIER && chunks > (size_t)batch / HEAD_IMAGES)
+        chunks = (size_t)batch / HEAD_IMAGES;
+    l->back_chunks = chunks_for(batch, larger(chunks, CHUNKS_LEAST));
 }
 
 /* The trainable tensors in the order of the model's, then the statistics. */
@@ -132,7 +136,7 @@ static void place(mn_step *s, bump *b, int32_t threads)
         size_t matrix = l->layer->op == MN_OP_DEPTHWISE ? 9 * wide : up(l->k) * wide;
         packed = larger(packed, matrix);
         if (!head || l->layer->op == MN_OP_CLASSIFIER)
-            partial = larger(partial, matrix * (size_t)images_for(s->batch, l->back_images));
+            partial = larger(partial, matrix * (size_t)l->back_chunks);
         s->scratch_count = larger(s->scratch_count, scratch_for(l));
     }
     s->scratch_count = mn_size_align(s->scratch_count * sizeof(float)) / sizeof(float);
@@ -148,7 +152,7 @@ static void place(mn_step *s, bump *b, int32_t threads)
     s->partial = take(b, partial);
     s->sums_stride = widest;
     for (int32_t i = 0; i < 3; i++)
-        s->sums[i] = take(b, widest * CHUNKS);
+        s->sums[i] = take(b, widest * MN_CHUNKS_MAX);
     s->scratch = take(b, s->scratch_count * (size_t)threads);
     s->identity_scale = take(b, widest);
     s->identity_shift = take(b, widest);

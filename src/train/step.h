@@ -5,8 +5,8 @@
  * where they are used (kernels/train_kernels.h), so a layer is read twice and written once in each direction.
  *
  * Work is cut into chunks of whole images, by shape alone. Every sum over the batch (batch norm's statistics, the
- * gradients of weights) is a sum inside each chunk, then over the chunks in order: the same bits for any number of
- * threads.
+ * gradients of weights) is a sum inside each chunk, then a binary tree over the chunks (train/reduce.h): the same bits
+ * for any number of threads.
  */
 #ifndef MN_TRAIN_STEP_H
 #define MN_TRAIN_STEP_H
@@ -20,7 +20,8 @@ typedef enum mn_step_mode {
     MN_STEP_INFER  /* the statistics in step->statistics, no dropout */
 } mn_step_mode;
 
-#define MN_ABSENT SIZE_MAX
+#define MN_ABSENT     SIZE_MAX
+#define MN_CHUNKS_MAX 32
 
 /* A layer with weights. Offsets count floats from the start of step->weights and step->gradients (weight, bias, gamma,
  * beta) or of step->statistics (mean, variance); MN_ABSENT where the layer has none. */
@@ -29,8 +30,8 @@ typedef struct mn_step_layer {
     int32_t k, n;              /* a product's shape: inputs of one output, outputs; depthwise: 9, channels */
     int32_t in_rows, out_rows; /* pixels of one image */
     int32_t row_block;         /* rows of a product handled at once */
-    int32_t chunk_images;      /* images of one task, forward */
-    int32_t back_images;       /* images of one task, backward; fewer tasks where the weights are large */
+    int32_t chunks;            /* tasks of a whole batch, forward: a power of two, as is */
+    int32_t back_chunks;       /* backward; fewer where the weights are large */
     size_t weight, bias, gamma, beta, mean, variance;
     float low, high;                    /* the activation's bounds */
     float *y;                           /* [batch, out_height, out_width, out_channels] */
@@ -130,9 +131,19 @@ typedef struct mn_step_source {
     bool plain; /* the data are the input already: the affine changes nothing */
 } mn_step_source;
 mn_step_source mn_step_source_of(const mn_step *step, int32_t index);
-static inline int32_t mn_step_chunks(const mn_step *step, int32_t images)
+/* First image of chunk number `chunk` where a whole batch has `chunks` of them: chunks of two sizes at most. */
+static inline int32_t mn_step_chunk_start(const mn_step *step, int32_t chunks, int32_t chunk)
 {
-    return (step->count + images - 1) / images;
+    int32_t image = (int32_t)((int64_t)chunk * step->batch / chunks);
+    return image < step->count ? image : step->count;
+}
+/* Chunks that have images in the step at hand, which may be less than a whole batch. */
+static inline int32_t mn_step_chunks(const mn_step *step, int32_t chunks)
+{
+    int32_t used = 0;
+    while (used < chunks && mn_step_chunk_start(step, chunks, used) < step->count)
+        used++;
+    return used;
 }
 /* Fills panels (pitch rows) with the patches of output pixels [first, first + rows) of one image. */
 void mn_step_patches(const mn_step_layer *layer, const mn_step_source *source, int32_t image, int32_t first,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "train/pack.h"
+#include "train/reduce.h"
 #include "train/step.h"
 #include "train/streams.h"
 
@@ -81,10 +82,9 @@ static void scatter(const mn_step_layer *l, const float *patch, int32_t first, i
     }
 }
 
-static int32_t chunk_end(const mn_step *s, const mn_step_layer *l, int32_t chunk)
+static int32_t chunk_start(const mn_step *s, const mn_step_layer *l, int32_t chunk)
 {
-    int32_t end = (chunk + 1) * l->back_images;
-    return end < s->count ? end : s->count;
+    return mn_step_chunk_start(s, l->back_chunks, chunk);
 }
 
 /* Standard convolution: patches, one image at a time. */
@@ -104,7 +104,7 @@ static void conv_task(void *context, int32_t chunk, int32_t worker)
     if (j->data)
         g = gather_open(s, j->index - 1, chunk);
     size_t image_floats = (size_t)l->in_rows * (size_t)l->layer->in_channels;
-    for (int32_t i = chunk * l->back_images; i < chunk_end(s, l, chunk); i++) {
+    for (int32_t i = chunk_start(s, l, chunk); i < chunk_start(s, l, chunk + 1); i++) {
         float *dx = s->dz[1 - j->side] + (size_t)i * image_floats;
         if (j->data)
             memset(dx, 0, image_floats * sizeof *dx);
@@ -144,8 +144,8 @@ static void product_task(void *context, int32_t chunk, int32_t worker)
     gather g = {0};
     if (j->data && !classifier)
         g = gather_open(s, j->index - 1, chunk);
-    size_t end = (size_t)chunk_end(s, l, chunk) * (size_t)l->out_rows;
-    for (size_t r = (size_t)chunk * (size_t)l->back_images * (size_t)l->out_rows; r < end; r += block) {
+    size_t end = (size_t)chunk_start(s, l, chunk + 1) * (size_t)l->out_rows;
+    for (size_t r = (size_t)chunk_start(s, l, chunk) * (size_t)l->out_rows; r < end; r += block) {
         int32_t rows = (int32_t)(end - r < block ? end - r : block);
         s->kernels->gradient(dz + r * n, l->y + r * n, rows, l->n, &chain, dy, l->row_block);
         s->kernels->activate(source.data + r * k, rows, l->k, &source.affine, x, l->row_block);
@@ -242,7 +242,7 @@ static void depthwise_task(void *context, int32_t chunk, int32_t worker)
         g = gather_open(s, j->index - 1, chunk);
     size_t in = (size_t)l->in_rows * (size_t)l->n, out = (size_t)l->out_rows * (size_t)l->n;
     mn_step_source source = mn_step_source_of(s, j->index);
-    for (int32_t i = chunk * l->back_images; i < chunk_end(s, l, chunk); i++) {
+    for (int32_t i = chunk_start(s, l, chunk); i < chunk_start(s, l, chunk + 1); i++) {
         v.in = source.data + (size_t)i * in;
         v.dz = s->dz[j->side] + (size_t)i * out;
         v.y = l->y + (size_t)i * out;
@@ -265,7 +265,7 @@ static void pool_task(void *context, int32_t chunk, int32_t worker)
     size_t n = (size_t)l->n;
     float keep = 1.0f - (float)s->net.arch.dropout, factor = 1.0f / (keep * (float)l->out_rows);
     gather g = gather_open(s, s->layer_count - 2, chunk);
-    for (int32_t i = chunk * l->back_images; i < chunk_end(s, l, chunk); i++) {
+    for (int32_t i = chunk_start(s, l, chunk); i < chunk_start(s, l, chunk + 1); i++) {
         float *dp = s->pooled_gradient + (size_t)i * n;
         for (size_t c = 0; c < n; c++)
             dp[c] = keep < 1 && mn_step_dropped(s, i, (int32_t)c) ? 0.0f : dp[c] * factor;
@@ -277,73 +277,11 @@ static void pool_task(void *context, int32_t chunk, int32_t worker)
     gather_flush(&g);
 }
 
-/* The sums of the chunks become the gradients of gamma and beta (or of the bias) and the factors of mn_chain. */
-static void finish_sums(mn_step *s, int32_t index, int32_t chunks)
-{
-    mn_step_layer *l = &s->layers[index];
-    double count = (double)s->count * l->out_rows;
-    for (int32_t c = 0; c < l->n; c++) {
-        double first = 0, second = 0;
-        for (int32_t k = 0; k < chunks; k++) {
-            first += s->sums[1][(size_t)k * s->sums_stride + (size_t)c];
-            second += s->sums[2][(size_t)k * s->sums_stride + (size_t)c];
-        }
-        if (!l->layer->batch_norm) {
-            s->gradients[l->bias + (size_t)c] = (float)first;
-            continue; /* a, b, c stay 1, 0, 0 */
-        }
-        s->gradients[l->beta + (size_t)c] = (float)first;
-        s->gradients[l->gamma + (size_t)c] = (float)second;
-        double a = (double)s->weights[l->gamma + (size_t)c] * l->inverse[c], m = l->batch_mean[c];
-        double b = -a * second / count * l->inverse[c];
-        l->a[c] = (float)a;
-        l->b[c] = (float)b;
-        l->c[c] = (float)(-a * first / count - b * m);
-    }
-}
-
-typedef struct reduce_job {
-    mn_step *step;
-    int32_t index, chunks;
-} reduce_job;
-
-/* Output channel (or tap) `row` of the weight gradient: the chunks' in order. */
-static void reduce_task(void *context, int32_t task, int32_t worker)
-{
-    (void)worker;
-    const reduce_job *j = context;
-    mn_step *s = j->step;
-    const mn_step_layer *l = &s->layers[j->index];
-    size_t k = (size_t)l->k, stride = (size_t)mn_panel_up(l->k);
-    for (int32_t row = task * MN_PANEL; row < l->n && row < (task + 1) * MN_PANEL; row++) {
-        float *out = s->gradients + l->weight + (size_t)row * k;
-        const float *from = s->partial + (size_t)row * stride;
-        memcpy(out, from, k * sizeof *out);
-        for (int32_t chunk = 1; chunk < j->chunks; chunk++) {
-            from += s->partial_stride;
-            for (size_t i = 0; i < k; i++)
-                out[i] += from[i];
-        }
-    }
-}
-
-static void reduce_depthwise(mn_step *s, const mn_step_layer *l, int32_t chunks)
-{
-    for (int32_t t = 0; t < 9; t++)
-        for (int32_t c = 0; c < l->n; c++) {
-            size_t at = ((size_t)(c / MN_PANEL) * 9 + (size_t)t) * MN_PANEL + (size_t)(c % MN_PANEL);
-            float sum = 0;
-            for (int32_t k = 0; k < chunks; k++)
-                sum += s->partial[(size_t)k * s->partial_stride + at];
-            s->gradients[l->weight + (size_t)t * (size_t)l->n + (size_t)c] = sum;
-        }
-}
-
 static void backward_layer(mn_step *s, int32_t index, int32_t side, bool data)
 {
     mn_step_layer *l = &s->layers[index];
     bool depthwise = l->layer->op == MN_OP_DEPTHWISE;
-    int32_t chunks = mn_step_chunks(s, l->back_images);
+    int32_t chunks = mn_step_chunks(s, l->back_chunks);
     size_t wide = (size_t)mn_panel_up(l->n);
     s->partial_stride = depthwise ? 9 * wide : wide * (size_t)mn_panel_up(l->k);
     const float *w = s->weights + l->weight;
@@ -354,38 +292,23 @@ static void backward_layer(mn_step *s, int32_t index, int32_t side, bool data)
     job j = {s, index, side, data};
     mn_pool_task *task = depthwise ? depthwise_task : l->layer->op == MN_OP_CONV ? conv_task : product_task;
     mn_pool_run(s->pool, chunks, task, &j);
-    if (depthwise) {
-        reduce_depthwise(s, l, chunks);
-    } else {
-        reduce_job r = {s, index, chunks};
-        mn_pool_run(s->pool, (int32_t)(wide / MN_PANEL), reduce_task, &r);
-    }
+    mn_reduce_weights(s, index, chunks);
     if (data && l->layer->op != MN_OP_CLASSIFIER)
-        finish_sums(s, index - 1, chunks);
-}
-
-static void classifier_bias(mn_step *s)
-{
-    const mn_step_layer *l = &s->layers[s->layer_count - 1];
-    for (int32_t c = 0; c < l->n; c++) {
-        double sum = 0;
-        for (int32_t i = 0; i < s->count; i++)
-            sum += s->logit_gradient[(size_t)i * (size_t)l->n + (size_t)c];
-        s->gradients[l->bias + (size_t)c] = (float)sum;
-    }
+        mn_reduce_gradient_sums(s, index - 1, chunks);
 }
 
 void mn_step_backward(mn_step *s, int32_t first_layer)
 {
     int32_t last = s->layer_count - 1;
-    classifier_bias(s);
+    mn_reduce_classifier_bias(s);
     backward_layer(s, last, 0, first_layer < last);
     if (first_layer >= last)
         return;
     const mn_step_layer *top = &s->layers[last - 1];
     job j = {s, last - 1, 0, true};
-    mn_pool_run(s->pool, mn_step_chunks(s, top->back_images), pool_task, &j);
-    finish_sums(s, last - 1, mn_step_chunks(s, top->back_images));
+    int32_t chunks = mn_step_chunks(s, top->back_chunks);
+    mn_pool_run(s->pool, chunks, pool_task, &j);
+    mn_reduce_gradient_sums(s, last - 1, chunks);
     for (int32_t i = last - 1, side = 0; i >= first_layer; i--, side = 1 - side)
         backward_layer(s, i, side, i > first_layer);
 }

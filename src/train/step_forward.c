@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/rng.h"
 #include "train/pack.h"
+#include "train/reduce.h"
 #include "train/step.h"
 #include "train/streams.h"
 
@@ -138,9 +139,7 @@ static void product_task(void *context, int32_t chunk, int32_t worker)
     float *panels = s->scratch + (size_t)worker * s->scratch_count;
     float *row = panels + (size_t)l->row_block * (size_t)mn_panel_up(l->k);
     gather g = gather_open(s, l, chunk);
-    int32_t image = chunk * l->chunk_images, end = image + l->chunk_images;
-    if (end > s->count)
-        end = s->count;
+    int32_t image = mn_step_chunk_start(s, l->chunks, chunk), end = mn_step_chunk_start(s, l->chunks, chunk + 1);
     bool patches = l->layer->op == MN_OP_CONV;
     /* A product may run across images, patches are cut from one at a time. */
     int32_t group = patches ? 1 : end - image;
@@ -193,30 +192,10 @@ static void depthwise_task(void *context, int32_t chunk, int32_t worker)
     mn_step_source source = mn_step_source_of(s, j->index);
     mn_step_ring ring = mn_step_ring_open(s->scratch + (size_t)worker * s->scratch_count, l->layer->in_width, l->n);
     gather g = gather_open(s, l, chunk);
-    for (int32_t i = chunk * l->chunk_images; i < s->count && i < (chunk + 1) * l->chunk_images; i++)
+    int32_t end = mn_step_chunk_start(s, l->chunks, chunk + 1);
+    for (int32_t i = mn_step_chunk_start(s, l->chunks, chunk); i < end; i++)
         depthwise_image(s, l, &source, &ring, i, &g);
     gather_flush(&g);
-}
-
-/* Mean and variance over the batch from the chunks' sums, in the order of the chunks (Chan, Golub, LeVeque 1979). */
-static void combine(const mn_step *s, mn_step_layer *l)
-{
-    int32_t chunks = mn_step_chunks(s, l->chunk_images);
-    for (int32_t c = 0; c < l->n; c++) {
-        double mean = 0, squares = 0, count = 0;
-        for (int32_t k = 0; k < chunks; k++) {
-            int32_t images = s->count - k * l->chunk_images;
-            double n = (double)(images < l->chunk_images ? images : l->chunk_images) * l->out_rows;
-            size_t at = (size_t)k * s->sums_stride + (size_t)c;
-            double first = s->sums[1][at], m = s->sums[0][at] + first / n, q = s->sums[2][at] - first * first / n;
-            double delta = m - mean, total = count + n;
-            mean += delta * n / total;
-            squares += q + delta * delta * count * n / total;
-            count = total;
-        }
-        l->batch_mean[c] = (float)mean;
-        l->batch_variance[c] = squares < 0 ? 0 : (float)(squares / count); /* a NaN stays */
-    }
 }
 
 /* scale and shift of the layer's activation. */
@@ -273,9 +252,9 @@ static void run_layer(mn_step *step, int32_t index)
         mn_pack_depthwise(step->weights + l->weight, l->n, MN_PACK_PLAIN, step->packed);
     else
         mn_pack_product(step->pool, step->weights + l->weight, l->n, l->k, MN_PACK_PLAIN, step->packed);
-    mn_pool_run(step->pool, mn_step_chunks(step, l->chunk_images), depthwise ? depthwise_task : product_task, &j);
+    mn_pool_run(step->pool, mn_step_chunks(step, l->chunks), depthwise ? depthwise_task : product_task, &j);
     if (step->mode == MN_STEP_TRAIN && l->layer->batch_norm)
-        combine(step, l);
+        mn_reduce_statistics(step, index);
     set_affine(step, l);
 }
 

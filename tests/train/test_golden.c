@@ -137,7 +137,7 @@ static void separable_sgd(void **state)
     recipe.batch = BATCH;
     recipe.schedule = MN_SCHEDULE_CONSTANT;
     recipe.warmup_epochs = 0;
-    recipe.learning_rate = 0.002;
+    recipe.learning_rate = 0.0002;
     recipe.weight_decay = 1e-3;
     recipe.decay_all = true;
     recipe.label_smoothing = 0.1;

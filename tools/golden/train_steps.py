@@ -112,6 +112,6 @@ def run(case, separable, same, top, optimiser, smoothing, distil):
 
 
 run("separable_sgd", True, False, 6.0,
-    lambda t: torch.optim.SGD(t, lr=0.002, momentum=0.9, nesterov=True, weight_decay=1e-3), 0.1, False)
+    lambda t: torch.optim.SGD(t, lr=0.0002, momentum=0.9, nesterov=True, weight_decay=1e-3), 0.1, False)
 run("standard_adamw", False, True, float("inf"),
     lambda t: torch.optim.AdamW(t, lr=0.002, weight_decay=0.05), 0.0, True)
