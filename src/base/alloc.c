@@ -1,8 +1,12 @@
+#define _DEFAULT_SOURCE /* madvise */
 #include "base/alloc.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 bool mn_size_mul(size_t a, size_t b, size_t *result)
 {
@@ -38,6 +42,21 @@ void *mn_alloc_aligned(size_t bytes)
         return NULL;
     size_t rounded = mn_size_align(bytes ? bytes : 1);
     return aligned_alloc(MN_ALIGNMENT, rounded);
+}
+
+void *mn_alloc_large(size_t bytes)
+{
+    char *block = mn_alloc_aligned(bytes);
+#ifdef MADV_HUGEPAGE
+    /* Whole small pages only: the ends of the block share theirs with others. A refusal changes nothing. */
+    const size_t page = 4096, least = 8u << 20;
+    if (block && bytes >= least) {
+        char *first = block + (page - (uintptr_t)block % page) % page;
+        size_t rest = bytes - (size_t)(first - block);
+        (void)madvise(first, rest / page * page, MADV_HUGEPAGE);
+    }
+#endif
+    return block;
 }
 
 bool mn_memory_suffices(size_t bytes)

@@ -228,7 +228,7 @@ mn_status mn_step_create(const mn_net *net, mn_step_reach reach, int32_t batch, 
         return mn_fail_memory(err, sizeof *s, "a training plan");
     mn_status status = measure(s, net, reach, batch, mn_pool_threads(pool), &s->block_bytes, err);
     if (status == MN_OK) {
-        s->block = mn_alloc_aligned(s->block_bytes);
+        s->block = mn_alloc_large(s->block_bytes);
         if (!s->block)
             status = mn_fail_memory(err, s->block_bytes, "a training step (a smaller batch needs less)");
     }

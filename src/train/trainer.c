@@ -182,7 +182,7 @@ static mn_status build(mn_trainer *t, const mn_model *model, mn_error *err)
         return status;
     size_t weights = t->step->weight_count, statistics = t->step->statistic_count;
     t->block_bytes = place(t, &t->recipe, weights, statistics, NULL);
-    t->block = mn_alloc_aligned(t->block_bytes);
+    t->block = mn_alloc_large(t->block_bytes);
     if (!t->block)
         return mn_fail_memory(err, t->block_bytes, "the optimiser's state");
     memset(t->block, 0, t->block_bytes);

@@ -24,48 +24,116 @@ static inline void cut(int32_t count, __m256 *a, __m256 *b)
     }
 }
 
+/* What a panel's 16 channels share, one half of it. */
+typedef struct affine8 {
+    __m256 scale, shift;
+} affine8;
+
+static inline affine8 affine_at(const mn_affine *affine, int32_t c)
+{
+    return (affine8){_mm256_loadu_ps(affine->scale + c), _mm256_loadu_ps(affine->shift + c)};
+}
+
+/* `rows` rows of one panel: y rows `channels` apart, the first `count` channels of a panel. Inlined with `count` known to
+ * be at least 16 where it is. */
+static inline void activate_panel(const float *y, int32_t rows, int32_t channels, int32_t count, affine8 f0, affine8 f1,
+                                  __m256 low, __m256 high, float *out)
+{
+    for (int32_t r = 0; r < rows; r++, y += channels, out += MN_PANEL) {
+        __m256 a, b;
+        mn_load16(y, count, &a, &b);
+        a = clamp(a, f0.scale, f0.shift, low, high);
+        b = clamp(b, f1.scale, f1.shift, low, high);
+        cut(count, &a, &b);
+        _mm256_storeu_ps(out, a);
+        _mm256_storeu_ps(out + 8, b);
+    }
+}
+
+/* Rows that go through a panel together: the dense rows are read from front to back nearly, and a panel's vectors are
+ * loaded once for all of them. */
+#define ROWS 4
+
 void mn_train_activate_avx2(const float *y, int32_t rows, int32_t channels, const mn_affine *affine, float *panels,
                             int32_t pitch)
 {
     __m256 low = _mm256_set1_ps(affine->low), high = _mm256_set1_ps(affine->high);
-    for (int32_t r = 0; r < rows; r++, y += channels) {
+    for (int32_t r = 0; r < rows; r += ROWS, y += (size_t)ROWS * (size_t)channels) {
         float *out = panels + (size_t)r * MN_PANEL;
-        for (int32_t c = 0; c < channels; c += MN_PANEL, out += (size_t)pitch * MN_PANEL) {
-            const float *scale = affine->scale + c, *shift = affine->shift + c;
-            __m256 a, b;
-            mn_load16(y + c, channels - c, &a, &b);
-            a = clamp(a, _mm256_loadu_ps(scale), _mm256_loadu_ps(shift), low, high);
-            b = clamp(b, _mm256_loadu_ps(scale + 8), _mm256_loadu_ps(shift + 8), low, high);
-            cut(channels - c, &a, &b);
-            _mm256_storeu_ps(out, a);
-            _mm256_storeu_ps(out + 8, b);
+        int32_t some = rows - r < ROWS ? rows - r : ROWS, c = 0;
+        for (; c + MN_PANEL <= channels; c += MN_PANEL, out += (size_t)pitch * MN_PANEL) {
+            affine8 f0 = affine_at(affine, c), f1 = affine_at(affine, c + 8);
+            if (some == ROWS)
+                activate_panel(y + c, ROWS, channels, MN_PANEL, f0, f1, low, high, out);
+            else
+                activate_panel(y + c, some, channels, MN_PANEL, f0, f1, low, high, out);
         }
+        if (c < channels)
+            activate_panel(y + c, some, channels, channels - c, affine_at(affine, c), affine_at(affine, c + 8), low,
+                           high, out);
     }
 }
 
-static inline __m256 chain8(__m256 dz, __m256 y, const mn_chain *chain, int32_t c)
+/* The same for dy = a * g + (b * y + c). */
+typedef struct chain8 {
+    affine8 f;
+    __m256 a, b, c;
+} chain8;
+
+static inline chain8 chain_at(const mn_chain *chain, int32_t c)
 {
-    __m256 g = passing(dz, y, _mm256_loadu_ps(chain->affine.scale + c), _mm256_loadu_ps(chain->affine.shift + c),
-                       _mm256_set1_ps(chain->affine.low), _mm256_set1_ps(chain->affine.high));
-    __m256 rest = _mm256_fmadd_ps(_mm256_loadu_ps(chain->b + c), y, _mm256_loadu_ps(chain->c + c));
-    return _mm256_fmadd_ps(_mm256_loadu_ps(chain->a + c), g, rest);
+    return (chain8){affine_at(&chain->affine, c), _mm256_loadu_ps(chain->a + c), _mm256_loadu_ps(chain->b + c),
+                    _mm256_loadu_ps(chain->c + c)};
+}
+
+static inline __m256 chained(__m256 dz, __m256 y, const chain8 *k, __m256 low, __m256 high)
+{
+    __m256 g = passing(dz, y, k->f.scale, k->f.shift, low, high);
+    return _mm256_fmadd_ps(k->a, g, _mm256_fmadd_ps(k->b, y, k->c));
+}
+
+/* One half of a panel, as its ten vectors would not fit the registers together. */
+static inline void gradient_half(const float *dz, const float *y, int32_t rows, int32_t channels, chain8 k, __m256 low,
+                                 __m256 high, float *out)
+{
+    for (int32_t r = 0; r < rows; r++, y += channels, dz += channels, out += MN_PANEL)
+        _mm256_storeu_ps(out, chained(_mm256_loadu_ps(dz), _mm256_loadu_ps(y), &k, low, high));
+}
+
+static void gradient_tail(const float *dz, const float *y, int32_t rows, int32_t channels, int32_t count, chain8 k0,
+                          chain8 k1, __m256 low, __m256 high, float *out)
+{
+    for (int32_t r = 0; r < rows; r++, y += channels, dz += channels, out += MN_PANEL) {
+        __m256 y0, y1, d0, d1;
+        mn_load16(y, count, &y0, &y1);
+        mn_load16(dz, count, &d0, &d1);
+        d0 = chained(d0, y0, &k0, low, high);
+        d1 = chained(d1, y1, &k1, low, high);
+        cut(count, &d0, &d1);
+        _mm256_storeu_ps(out, d0);
+        _mm256_storeu_ps(out + 8, d1);
+    }
 }
 
 void mn_train_gradient_avx2(const float *dz, const float *y, int32_t rows, int32_t channels, const mn_chain *chain,
                             float *panels, int32_t pitch)
 {
-    for (int32_t r = 0; r < rows; r++, y += channels, dz += channels) {
+    __m256 low = _mm256_set1_ps(chain->affine.low), high = _mm256_set1_ps(chain->affine.high);
+    size_t step = (size_t)ROWS * (size_t)channels;
+    for (int32_t r = 0; r < rows; r += ROWS, y += step, dz += step) {
         float *out = panels + (size_t)r * MN_PANEL;
-        for (int32_t c = 0; c < channels; c += MN_PANEL, out += (size_t)pitch * MN_PANEL) {
-            __m256 y0, y1, d0, d1;
-            mn_load16(y + c, channels - c, &y0, &y1);
-            mn_load16(dz + c, channels - c, &d0, &d1);
-            d0 = chain8(d0, y0, chain, c);
-            d1 = chain8(d1, y1, chain, c + 8);
-            cut(channels - c, &d0, &d1);
-            _mm256_storeu_ps(out, d0);
-            _mm256_storeu_ps(out + 8, d1);
-        }
+        int32_t some = rows - r < ROWS ? rows - r : ROWS, c = 0;
+        for (; c + MN_PANEL <= channels; c += MN_PANEL, out += (size_t)pitch * MN_PANEL)
+            for (int32_t h = 0; h < MN_PANEL; h += 8) {
+                chain8 k = chain_at(chain, c + h);
+                if (some == ROWS)
+                    gradient_half(dz + c + h, y + c + h, ROWS, channels, k, low, high, out + h);
+                else
+                    gradient_half(dz + c + h, y + c + h, some, channels, k, low, high, out + h);
+            }
+        if (c < channels)
+            gradient_tail(dz + c, y + c, some, channels, channels - c, chain_at(chain, c), chain_at(chain, c + 8), low,
+                          high, out);
     }
 }
 
