@@ -10,6 +10,7 @@
 #ifndef MOBILENET_TRAIN_H
 #define MOBILENET_TRAIN_H
 
+#include "mobilenet/comm.h"
 #include "mobilenet/dataset.h"
 #include "mobilenet/model.h"
 
@@ -81,7 +82,7 @@ typedef struct mn_trainer mn_trainer;
 
 /* A batch for the trainer. */
 typedef struct mn_batch {
-    int32_t count;          /* images, 1..recipe.batch */
+    int32_t count;          /* images, 1..recipe.batch; with ranks recipe.batch / ranks: this rank's part */
     const float *input;     /* [count, H, W, C] as mn_preprocess_apply makes it */
     const int32_t *label;   /* [count] 0..classes-1 */
     const int32_t *other;   /* [count] second label of mixed images, or NULL */
@@ -102,6 +103,8 @@ typedef struct mn_trainer_options {
     int64_t steps_per_epoch; /* the schedule's unit, at least 1 */
     bool head_only;          /* learn the classifier alone, from embeddings; takes the memory of inference */
     bool reference;          /* plain C kernels */
+    const mn_comm *comm;     /* ranks that share every batch, this one among them; NULL: alone. Must outlive the trainer */
+    bool sync_bn;            /* batch norm's statistics are of the whole batch, not of each rank's part */
 } mn_trainer_options;
 
 /* Bytes that a trainer needs for this net and recipe: exact, but for some KB. */

@@ -178,3 +178,13 @@ done:
     mn_file_unmap(&file);
     return status;
 }
+
+mn_status mn_trainer_share(mn_trainer *t, mn_error *err)
+{
+    size_t count;
+    mn_status status = mn_group_share(&t->group, &t->position, sizeof t->position, err);
+    for (int32_t k = 0; status == MN_OK && mn_trainer_array(t, k, &count); k++)
+        status = mn_group_share(&t->group, mn_trainer_array(t, k, &count), count * sizeof(float), err);
+    t->has_estimated[0] = t->has_estimated[1] = false;
+    return status;
+}

@@ -58,15 +58,16 @@ double mn_loss(const float *logits, int32_t count, int32_t classes, const mn_tar
                int32_t *correct)
 {
     double sum = 0, share = targets->teacher ? targets->teacher_weight : 0.0;
+    int32_t total = targets->total > 0 ? targets->total : count;
     *correct = 0;
     for (int32_t i = 0; i < count; i++) {
         size_t at = (size_t)i * (size_t)classes;
         float *g = gradient ? gradient + at : NULL;
         int32_t top;
-        sum += (1 - share) * hard_term(logits + at, i, classes, targets, (1 - share) / count, g, &top);
+        sum += (1 - share) * hard_term(logits + at, i, classes, targets, (1 - share) / total, g, &top);
         if (targets->teacher)
-            sum += share * teacher_term(logits + at, targets->teacher + at, classes, targets, share / count, g);
+            sum += share * teacher_term(logits + at, targets->teacher + at, classes, targets, share / total, g);
         *correct += top == targets->label[i];
     }
-    return sum / count;
+    return sum / total;
 }

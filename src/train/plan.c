@@ -59,8 +59,15 @@ static int32_t chunks_for(int32_t batch, size_t most)
     return chunks;
 }
 
-static void set_shape(mn_step_layer *l, int32_t batch)
+/* Of `chunks` of a whole batch, those of one rank. */
+static int32_t part_of(const mn_step *s, int32_t chunks)
 {
+    return chunks_for(s->batch, chunks > s->ranks ? (size_t)(chunks / s->ranks) : 1);
+}
+
+static void set_shape(const mn_step *s, mn_step_layer *l)
+{
+    int32_t batch = s->batch * s->ranks;
     const mn_layer *layer = l->layer;
     l->n = layer->out_channels;
     l->k = layer->op == MN_OP_DEPTHWISE ? 9 : layer->kernel_height * layer->kernel_width * layer->in_channels;
@@ -70,11 +77,11 @@ static void set_shape(mn_step_layer *l, int32_t batch)
         l->in_rows = l->out_rows = 1;
     size_t rows = (size_t)BLOCK_BYTES / sizeof(float) / (up(l->k) + up(l->n));
     l->row_block = rows < BLOCK_LEAST ? BLOCK_LEAST : rows > BLOCK_ROWS ? BLOCK_ROWS : (int32_t)rows / 6 * 6;
-    l->chunks = chunks_for(batch, MN_CHUNKS_MAX);
+    l->chunks = part_of(s, chunks_for(batch, MN_CHUNKS_MAX));
     size_t chunks = PARTIAL_FLOATS / larger(1, up(l->n) * up(l->k));
     if (layer->op == MN_OP_CLASSIFIER && chunks > (size_t)batch / HEAD_IMAGES)
         chunks = (size_t)batch / HEAD_IMAGES;
-    l->back_chunks = chunks_for(batch, larger(chunks, CHUNKS_LEAST));
+    l->back_chunks = part_of(s, chunks_for(batch, larger(chunks, CHUNKS_LEAST)));
 }
 
 /* The trainable tensors in the order of the model's, then the statistics. */
@@ -158,13 +165,15 @@ static void place(mn_step *s, bump *b, int32_t threads)
     s->identity_shift = take(b, widest);
 }
 
-static mn_status describe(mn_step *s, const mn_net *net, mn_step_reach reach, int32_t batch, mn_error *err)
+static mn_status describe(mn_step *s, const mn_net *net, const mn_step_options *options, mn_error *err)
 {
-    if (batch < 1 || batch > 65536)
-        return mn_fail(err, MN_ERROR_ARGUMENT, "batch is %d, must be 1 to 65536", batch);
+    if (options->batch < 1 || options->ranks < 1 || options->batch > 65536 / options->ranks)
+        return mn_fail(err, MN_ERROR_ARGUMENT, "batch is %d times %d, must be 1 to 65536", options->batch,
+                       options->ranks);
     s->net = *net;
-    s->reach = reach;
-    s->batch = batch;
+    s->reach = options->reach;
+    s->batch = options->batch;
+    s->ranks = options->ranks;
     for (int32_t i = 0; i < net->layer_count; i++) {
         const mn_layer *layer = &s->net.layers[i];
         if (layer->op == MN_OP_POOL || layer->op == MN_OP_SOFTMAX)
@@ -175,7 +184,7 @@ static mn_status describe(mn_step *s, const mn_net *net, mn_step_reach reach, in
                            layer->name);
         mn_step_layer *l = &s->layers[s->layer_count++];
         l->layer = layer;
-        set_shape(l, batch);
+        set_shape(s, l);
         set_bounds(l);
     }
     if (s->layer_count < 2 || s->layers[s->layer_count - 1].layer->op != MN_OP_CLASSIFIER)
@@ -184,27 +193,27 @@ static mn_status describe(mn_step *s, const mn_net *net, mn_step_reach reach, in
     return MN_OK;
 }
 
-static mn_status measure(mn_step *s, const mn_net *net, mn_step_reach reach, int32_t batch, int32_t threads,
-                         size_t *bytes, mn_error *err)
+static mn_status measure(mn_step *s, const mn_net *net, const mn_step_options *options, int32_t threads, size_t *bytes,
+                         mn_error *err)
 {
-    mn_status status = describe(s, net, reach, batch, err);
+    mn_status status = describe(s, net, options, err);
     if (status != MN_OK)
         return status;
     bump counter = {0};
     place(s, &counter, threads);
     if (counter.overflow)
-        return mn_fail(err, MN_ERROR_LIMIT, "training with batch %d needs more memory than can be addressed", batch);
+        return mn_fail(err, MN_ERROR_LIMIT, "training with batch %d needs more memory than can be addressed",
+                       options->batch);
     *bytes = counter.used;
     return MN_OK;
 }
 
-mn_status mn_step_size(const mn_net *net, mn_step_reach reach, int32_t batch, int32_t threads, size_t *bytes,
-                       mn_error *err)
+mn_status mn_step_size(const mn_net *net, const mn_step_options *options, int32_t threads, size_t *bytes, mn_error *err)
 {
     mn_step *s = mn_calloc(1, sizeof *s);
     if (!s)
         return mn_fail_memory(err, sizeof *s, "a training plan");
-    mn_status status = measure(s, net, reach, batch, threads, bytes, err);
+    mn_status status = measure(s, net, options, threads, bytes, err);
     free(s);
     return status;
 }
@@ -220,13 +229,13 @@ static void fill_vectors(mn_step *s)
     }
 }
 
-mn_status mn_step_create(const mn_net *net, mn_step_reach reach, int32_t batch, const mn_train_kernels *kernels,
+mn_status mn_step_create(const mn_net *net, const mn_step_options *options, const mn_train_kernels *kernels,
                          mn_pool *pool, mn_step **step, mn_error *err)
 {
     mn_step *s = mn_calloc(1, sizeof *s);
     if (!s)
         return mn_fail_memory(err, sizeof *s, "a training plan");
-    mn_status status = measure(s, net, reach, batch, mn_pool_threads(pool), &s->block_bytes, err);
+    mn_status status = measure(s, net, options, mn_pool_threads(pool), &s->block_bytes, err);
     if (status == MN_OK) {
         s->block = mn_alloc_large(s->block_bytes);
         if (!s->block)

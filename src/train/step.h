@@ -14,6 +14,7 @@
 #include "base/pool.h"
 #include "kernels/train_kernels.h"
 #include "mobilenet/net.h"
+#include "train/group.h"
 
 typedef enum mn_step_mode {
     MN_STEP_TRAIN, /* statistics of the batch, dropout */
@@ -30,7 +31,7 @@ typedef struct mn_step_layer {
     int32_t k, n;              /* a product's shape: inputs of one output, outputs; depthwise: 9, channels */
     int32_t in_rows, out_rows; /* pixels of one image */
     int32_t row_block;         /* rows of a product handled at once */
-    int32_t chunks;            /* tasks of a whole batch, forward: a power of two, as is */
+    int32_t chunks;            /* tasks of this rank's part of a batch, forward: a power of two, as is */
     int32_t back_chunks;       /* backward; fewer where the weights are large */
     size_t weight, bias, gamma, beta, mean, variance;
     float low, high;                    /* the activation's bounds */
@@ -47,11 +48,20 @@ typedef enum mn_step_reach {
     MN_REACH_HEAD /* learn the classifier alone: two layers' outputs at a time, as in inference */
 } mn_step_reach;
 
+typedef struct mn_step_options {
+    mn_step_reach reach;
+    int32_t batch; /* images that fit: this rank's part of a batch */
+    int32_t ranks; /* that share a batch; 1: alone */
+} mn_step_options;
+
 typedef struct mn_step {
     mn_net net;
     mn_step_reach reach;
-    int32_t batch; /* images that fit */
-    int32_t count; /* images of the step at hand */
+    int32_t batch, ranks; /* see mn_step_options */
+    int32_t count;        /* images of the step at hand */
+    mn_group *group;      /* the ranks; NULL: alone */
+    bool sync;            /* statistics of batch norm are of the whole batch, not of this rank's part */
+    mn_status status;     /* not MN_OK: the ranks agreed to end, see mn_group; nothing is computed any more */
     mn_step_mode mode;
     const mn_train_kernels *kernels;
     mn_pool *pool;
@@ -83,16 +93,17 @@ typedef struct mn_step {
 } mn_step;
 
 /* Bytes that mn_step_create will allocate for this batch and number of threads: exact. */
-mn_status mn_step_size(const mn_net *net, mn_step_reach reach, int32_t batch, int32_t threads, size_t *bytes,
+mn_status mn_step_size(const mn_net *net, const mn_step_options *options, int32_t threads, size_t *bytes,
                        mn_error *err);
 
 /* The pool must outlive the step. Weights, statistics and gradients are zero. */
-mn_status mn_step_create(const mn_net *net, mn_step_reach reach, int32_t batch, const mn_train_kernels *kernels,
+mn_status mn_step_create(const mn_net *net, const mn_step_options *options, const mn_train_kernels *kernels,
                          mn_pool *pool, mn_step **step, mn_error *err);
 void mn_step_destroy(mn_step *step);
 
 /* Runs `count` images, input [count, H, W, C] as the preprocessing makes it; returns the logits [count, classes],
- * valid until the next call. In MN_STEP_TRAIN batch_mean and batch_variance of each layer are filled. */
+ * valid until the next call. In MN_STEP_TRAIN batch_mean and batch_variance of each layer are filled. NULL where the
+ * ranks agreed to end (step->status). */
 const float *mn_step_forward(mn_step *step, mn_step_mode mode, const float *input, int32_t count);
 
 /* The same in two halves, with the statistics of MN_STEP_INFER: the pool's output [count, C], valid until the next call;
@@ -116,9 +127,10 @@ typedef struct mn_targets {
     const float *teacher; /* [count, classes] logits of a teacher, or NULL */
     float teacher_weight; /* share of the distillation term, 0..1 */
     float temperature;    /* of the distillation term */
+    int32_t total;        /* images that the mean is over, of which `count` are here; 0: count */
 } mn_targets;
 
-/* Softmax cross-entropy, mean over the batch, and its gradient by the logits:
+/* Softmax cross-entropy, these images' share of the mean, and its gradient by the logits:
  *     (1 - w) * CE(target, softmax(s)) + w * T^2 * KL(softmax(t / T), softmax(s / T))      (Hinton et al. 2015)
  * *correct: images whose largest logit is `label`. gradient may be NULL. */
 double mn_loss(const float *logits, int32_t count, int32_t classes, const mn_targets *targets, float *gradient,

@@ -309,6 +309,6 @@ void mn_step_backward(mn_step *s, int32_t first_layer)
     int32_t chunks = mn_step_chunks(s, top->back_chunks);
     mn_pool_run(s->pool, chunks, pool_task, &j);
     mn_reduce_gradient_sums(s, last - 1, chunks);
-    for (int32_t i = last - 1, side = 0; i >= first_layer; i--, side = 1 - side)
+    for (int32_t i = last - 1, side = 0; i >= first_layer && s->status == MN_OK; i--, side = 1 - side)
         backward_layer(s, i, side, i > first_layer);
 }

@@ -264,8 +264,11 @@ static void run_body(mn_step *step, mn_step_mode mode, const float *input, int32
     step->mode = mode;
     step->count = count;
     step->input = input;
-    for (int32_t i = 0; i < step->layer_count - 1; i++)
+    for (int32_t i = 0; i < step->layer_count - 1; i++) {
         run_layer(step, i);
+        if (step->status != MN_OK)
+            return;
+    }
     job j = {step, step->layer_count - 2};
     mn_pool_run(step->pool, count, pool_task, &j);
 }
@@ -283,7 +286,7 @@ static const float *run_classifier(mn_step *step)
 const float *mn_step_forward(mn_step *step, mn_step_mode mode, const float *input, int32_t count)
 {
     run_body(step, mode, input, count);
-    return run_classifier(step);
+    return step->status == MN_OK ? run_classifier(step) : NULL;
 }
 
 const float *mn_step_embed(mn_step *step, const float *input, int32_t count)

@@ -13,11 +13,12 @@ enum {
     MN_STREAM_MIX               /* mixup and cutmix of a batch */
 };
 
-/* Whether channel c of an image of the step at hand is dropped. */
+/* Whether channel c of an image of this rank's part of the step at hand is dropped. */
 static inline bool mn_step_dropped(const mn_step *s, int32_t image, int32_t c)
 {
     uint64_t stream = MN_STREAM_DROPOUT | s->dropout_index << 16;
-    uint64_t index = (uint64_t)image * (uint64_t)s->layers[s->layer_count - 1].k + (uint64_t)c;
+    int64_t number = image + (s->group ? (int64_t)s->group->rank * s->batch : 0); /* in the whole batch */
+    uint64_t index = (uint64_t)number * (uint64_t)s->layers[s->layer_count - 1].k + (uint64_t)c;
     return mn_rng_uniform(s->seed, stream, index) < (float)s->net.arch.dropout;
 }
 

@@ -1,4 +1,4 @@
-/* A model being learned: creation from a model, one step, prediction, export. */
+/* A model being learned: creation from a model, prediction, export. A step is in trainer_step.c. */
 #include "train/trainer.h"
 
 #include <math.h>
@@ -9,6 +9,7 @@
 #include "base/cpu.h"
 #include "base/status.h"
 #include "net/model.h"
+#include "train/reduce.h"
 
 static void visit_one(mn_model *model, const mn_layer *layer, const char *suffix, mn_tensor_home home, size_t offset,
                       mn_tensor_visit *visit, void *context)
@@ -76,19 +77,47 @@ static int32_t threads_of(const mn_trainer_options *options)
     return threads > 256 ? 256 : threads;
 }
 
+static int32_t ranks_of(const mn_trainer_options *options)
+{
+    return options->comm && options->comm->size > 1 ? options->comm->size : 1;
+}
+
+/* This rank's part of a batch. */
+static mn_status step_options(const mn_recipe *recipe, const mn_trainer_options *options, mn_step_options *step,
+                              mn_error *err)
+{
+    int32_t ranks = ranks_of(options);
+    if (recipe->batch % ranks != 0)
+        return mn_fail(err, MN_ERROR_ARGUMENT, "batch is %d, must be a multiple of the %d ranks that share it",
+                       recipe->batch, ranks);
+    *step = (mn_step_options){options->head_only ? MN_REACH_HEAD : MN_REACH_ALL, recipe->batch / ranks, ranks};
+    return MN_OK;
+}
+
+static int32_t widest_of(const mn_net *net)
+{
+    int32_t widest = 0;
+    for (int32_t i = 0; i < net->layer_count; i++)
+        widest = net->layers[i].out_channels > widest ? net->layers[i].out_channels : widest;
+    return widest;
+}
+
 mn_status mn_trainer_size(const mn_net *net, const mn_recipe *recipe, const mn_trainer_options *options, size_t *bytes,
                           mn_error *err)
 {
     mn_trainer dummy = {0};
     size_t step, weights = 0, statistics = 0;
-    mn_step_reach reach = options->head_only ? MN_REACH_HEAD : MN_REACH_ALL;
-    mn_status status = mn_step_size(net, reach, recipe->batch, threads_of(options), &step, err);
+    mn_step_options s;
+    mn_status status = step_options(recipe, options, &s, err);
+    if (status == MN_OK)
+        status = mn_step_size(net, &s, threads_of(options), &step, err);
     if (status != MN_OK)
         return status;
     mn_net_cost cost = mn_net_get_cost(net);
     weights = (size_t)(cost.total.weights + cost.total.biases + cost.total.bn_trainable);
     statistics = (size_t)cost.total.bn_statistics;
-    *bytes = step + place(&dummy, recipe, weights, statistics, NULL);
+    *bytes = step + place(&dummy, recipe, weights, statistics, NULL) +
+             mn_group_bytes(options->comm, mn_reduce_payload(weights, statistics, widest_of(net), s.ranks));
     return MN_OK;
 }
 
@@ -168,16 +197,32 @@ static mn_status copy_model(const mn_model *from, mn_model **copy, mn_error *err
     return MN_OK;
 }
 
+static mn_status join_group(mn_trainer *t, mn_error *err)
+{
+    mn_step *s = t->step;
+    size_t payload = mn_reduce_payload(s->weight_count, s->statistic_count, widest_of(&s->net), s->ranks);
+    mn_status status = mn_group_open(t->options.comm, payload, &t->group, err);
+    if (status == MN_OK && !mn_group_alone(&t->group)) {
+        s->group = &t->group;
+        s->sync = t->options.sync_bn;
+    }
+    return status;
+}
+
 static mn_status build(mn_trainer *t, const mn_model *model, mn_error *err)
 {
+    mn_step_options s;
     mn_status status = check_weights(model, err);
+    if (status == MN_OK)
+        status = step_options(&t->recipe, &t->options, &s, err);
     if (status == MN_OK)
         status = copy_model(model, &t->model, err);
     if (status == MN_OK)
         status = mn_pool_create(threads_of(&t->options), &t->pool, err);
     if (status == MN_OK)
-        status = mn_step_create(&model->net, t->options.head_only ? MN_REACH_HEAD : MN_REACH_ALL, t->recipe.batch,
-                                mn_train_kernels_get(!t->options.reference), t->pool, &t->step, err);
+        status = mn_step_create(&model->net, &s, mn_train_kernels_get(!t->options.reference), t->pool, &t->step, err);
+    if (status == MN_OK)
+        status = join_group(t, err);
     if (status != MN_OK)
         return status;
     size_t weights = t->step->weight_count, statistics = t->step->statistic_count;
@@ -239,52 +284,13 @@ void mn_trainer_destroy(mn_trainer *t)
     if (!t)
         return;
     mn_step_destroy(t->step);
+    mn_group_close(&t->group);
     mn_pool_destroy(t->pool);
     mn_model_destroy(t->model);
     free(t->slices);
     free(t->norms);
     free(t->block);
     free(t);
-}
-
-static mn_status check_batch(const mn_trainer *t, const mn_batch *batch, mn_error *err)
-{
-    int32_t classes = t->model->net.arch.classes;
-    if (batch->count < 1 || batch->count > t->recipe.batch)
-        return mn_fail(err, MN_ERROR_ARGUMENT, "a batch has %d images, must be 1 to %d", batch->count, t->recipe.batch);
-    for (int32_t i = 0; i < batch->count; i++) {
-        int32_t other = batch->other ? batch->other[i] : 0;
-        if (batch->label[i] < 0 || batch->label[i] >= classes || other < 0 || other >= classes)
-            return mn_fail(err, MN_ERROR_ARGUMENT, "image %d of a batch has label %d, the model's classes are 0 to %d",
-                           i, batch->label[i], classes - 1);
-    }
-    return MN_OK;
-}
-
-/* The moving statistics follow those of the batch; the variance unbiased, as PyTorch has it. */
-static void follow_statistics(mn_trainer *t)
-{
-    double momentum = t->recipe.statistics_momentum;
-    for (int32_t i = t->first_layer; i < t->step->layer_count; i++) {
-        const mn_step_layer *l = &t->step->layers[i];
-        if (l->mean == MN_ABSENT)
-            continue;
-        double count = (double)t->step->count * l->out_rows, unbias = count > 1 ? count / (count - 1) : 1;
-        for (int32_t c = 0; c < l->n; c++) {
-            float *mean = t->moving + l->mean + c, *variance = t->moving + l->variance + c;
-            *mean = (float)(momentum * *mean + (1 - momentum) * l->batch_mean[c]);
-            *variance = (float)(momentum * *variance + (1 - momentum) * unbias * l->batch_variance[c]);
-        }
-    }
-    t->position.statistics_weight = momentum * t->position.statistics_weight + (1 - momentum);
-}
-
-static void follow_ema(mn_trainer *t)
-{
-    double d = t->recipe.ema, weight = t->position.statistics_weight;
-    for (size_t i = 0; i < t->step->statistic_count; i++)
-        t->ema_moving[i] = (float)(d * t->ema_moving[i] + (1 - d) * t->moving[i] / weight);
-    t->position.ema_weight = d * t->position.ema_weight + (1 - d);
 }
 
 /* Statistics without the bias of having started at zero. */
@@ -339,65 +345,11 @@ static const float *forward(mn_trainer *t, mn_step_mode mode, mn_weights which, 
     return logits;
 }
 
-static mn_status fail_not_finite(const mn_trainer *t, const char *what, mn_error *err)
-{
-    const char *layer = mn_step_find_not_finite(t->step);
-    return mn_fail(err, MN_ERROR_NUMERIC, "step %lld: %s is not finite; first seen in layer %s",
-                   (long long)t->position.step, what, layer ? layer : "classifier (its gradient)");
-}
-
-mn_status mn_trainer_step(mn_trainer *t, const mn_batch *batch, mn_step_result *result, mn_error *err)
-{
-    mn_status status = check_batch(t, batch, err);
-    if (status != MN_OK)
-        return status;
-    mn_step *s = t->step;
-    const mn_recipe *r = &t->recipe;
-    s->dropout_index = (uint64_t)t->position.step;
-    const float *logits = t->options.head_only ? mn_step_head(s, MN_STEP_TRAIN, batch->embedding, batch->count)
-                                               : mn_step_forward(s, MN_STEP_TRAIN, batch->input, batch->count);
-    mn_targets targets = {batch->label,         batch->other,
-                          batch->weight,        (float)r->label_smoothing,
-                          batch->teacher,       (float)r->distil_weight,
-                          (float)r->temperature};
-    mn_step_result out = {0};
-    out.loss = mn_loss(logits, batch->count, t->model->net.arch.classes, &targets, s->logit_gradient, &out.correct);
-    if (!isfinite(out.loss))
-        return fail_not_finite(t, "the loss", err);
-    mn_step_backward(s, t->first_layer);
-    mn_update u = {.recipe = r,
-                   .slices = t->slices,
-                   .slice_count = t->slice_count,
-                   .norms = t->norms,
-                   .weights = s->weights,
-                   .gradients = s->gradients,
-                   .first = t->first,
-                   .second = t->second,
-                   .ema = r->ema > 0 ? t->ema : NULL,
-                   .step = t->position.step,
-                   .clip = 1};
-    u.rate = out.rate = mn_schedule_rate(r, t->position.step, t->options.steps_per_epoch);
-    out.gradient_norm = mn_update_norm(&u, t->pool);
-    if (!isfinite(out.gradient_norm) || (!t->options.head_only && mn_step_find_not_finite(s)))
-        return fail_not_finite(t, "the gradient", err);
-    if (r->clip_norm > 0 && out.gradient_norm > r->clip_norm)
-        u.clip = r->clip_norm / out.gradient_norm;
-    mn_update_apply(&u, t->pool);
-    if (!t->options.head_only)
-        follow_statistics(t);
-    if (r->ema > 0)
-        follow_ema(t);
-    t->has_estimated[0] = t->has_estimated[1] = false;
-    t->position.step++;
-    *result = out;
-    return MN_OK;
-}
-
 mn_status mn_trainer_predict(mn_trainer *t, mn_weights which, const float *input, int32_t count, float *logits,
                              mn_error *err)
 {
-    if (count < 1 || count > t->recipe.batch)
-        return mn_fail(err, MN_ERROR_ARGUMENT, "prediction of %d images, must be 1 to %d", count, t->recipe.batch);
+    if (count < 1 || count > t->step->batch)
+        return mn_fail(err, MN_ERROR_ARGUMENT, "prediction of %d images, must be 1 to %d", count, t->step->batch);
     const float *result = forward(t, MN_STEP_INFER, which, input, count);
     memcpy(logits, result, (size_t)count * (size_t)t->model->net.arch.classes * sizeof *logits);
     return MN_OK;
@@ -406,8 +358,8 @@ mn_status mn_trainer_predict(mn_trainer *t, mn_weights which, const float *input
 mn_status mn_trainer_embed(mn_trainer *t, const float *input, int32_t count, float *embedding, mn_error *err)
 {
     float *own[2];
-    if (count < 1 || count > t->recipe.batch)
-        return mn_fail(err, MN_ERROR_ARGUMENT, "embedding of %d images, must be 1 to %d", count, t->recipe.batch);
+    if (count < 1 || count > t->step->batch)
+        return mn_fail(err, MN_ERROR_ARGUMENT, "embedding of %d images, must be 1 to %d", count, t->step->batch);
     use_weights(t, MN_WEIGHTS_LAST, own);
     const float *result = mn_step_embed(t->step, input, count);
     restore_weights(t, own);
@@ -419,8 +371,8 @@ mn_status mn_trainer_predict_head(mn_trainer *t, mn_weights which, const float *
                                   mn_error *err)
 {
     float *own[2];
-    if (count < 1 || count > t->recipe.batch)
-        return mn_fail(err, MN_ERROR_ARGUMENT, "prediction of %d images, must be 1 to %d", count, t->recipe.batch);
+    if (count < 1 || count > t->step->batch)
+        return mn_fail(err, MN_ERROR_ARGUMENT, "prediction of %d images, must be 1 to %d", count, t->step->batch);
     use_weights(t, which, own);
     const float *result = mn_step_head(t->step, MN_STEP_INFER, embedding, count);
     restore_weights(t, own);
@@ -438,6 +390,8 @@ void mn_trainer_reestimate_begin(mn_trainer *t, mn_weights which)
 void mn_trainer_reestimate_batch(mn_trainer *t, const float *input, int32_t count)
 {
     forward(t, MN_STEP_TRAIN, t->sum_of, input, count);
+    if (t->step->status != MN_OK)
+        return;
     for (int32_t i = 0; i < t->step->layer_count; i++) {
         const mn_step_layer *l = &t->step->layers[i];
         for (int32_t c = 0; l->mean != MN_ABSENT && c < l->n; c++) {
@@ -449,10 +403,30 @@ void mn_trainer_reestimate_batch(mn_trainer *t, const float *input, int32_t coun
     t->sum_batches++;
 }
 
+/* Where each rank took statistics of its own part: their mean over the ranks. */
+static mn_status average_ranks(mn_trainer *t)
+{
+    mn_group *g = &t->group;
+    size_t count = t->step->statistic_count, bytes = count * sizeof *t->sums;
+    if (mn_group_alone(g) || t->step->sync)
+        return MN_OK;
+    memcpy(mn_group_payload(g, 0, bytes), t->sums, bytes);
+    t->step->status = mn_group_gather(g, bytes, NULL);
+    if (t->step->status != MN_OK)
+        return t->step->status;
+    memset(t->sums, 0, bytes);
+    for (int32_t r = 0; r < g->size; r++) {
+        const double *from = mn_group_received(g, r);
+        for (size_t i = 0; i < count; i++)
+            t->sums[i] += from[i] / g->size;
+    }
+    return MN_OK;
+}
+
 void mn_trainer_reestimate_end(mn_trainer *t)
 {
     bool ema = t->sum_of == MN_WEIGHTS_EMA && t->recipe.ema > 0 && t->position.ema_weight > 0;
-    if (t->sum_batches == 0)
+    if (t->sum_batches == 0 || t->step->status != MN_OK || average_ranks(t) != MN_OK)
         return;
     for (int32_t i = 0; i < t->step->layer_count; i++) {
         const mn_step_layer *l = &t->step->layers[i];
@@ -502,7 +476,7 @@ int64_t mn_trainer_steps(const mn_trainer *t)
 
 size_t mn_trainer_bytes(const mn_trainer *t)
 {
-    return t->step->block_bytes + t->block_bytes;
+    return t->step->block_bytes + t->block_bytes + mn_group_bytes(t->group.comm, t->group.capacity);
 }
 
 const mn_recipe *mn_trainer_recipe(const mn_trainer *t)

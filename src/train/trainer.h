@@ -16,6 +16,7 @@ struct mn_trainer {
     mn_model *model; /* where training started: net and record */
     mn_recipe recipe;
     mn_trainer_options options;
+    mn_group group;
     mn_pool *pool;
     mn_step *step;
     int32_t first_layer; /* the first that is trained */
@@ -38,6 +39,13 @@ struct mn_trainer {
     void *block;
     size_t block_bytes;
 };
+
+/* Ends the step at hand because of *own, which this rank met: returns it (or another rank's failure) in *err, having told
+ * the others. */
+mn_status mn_trainer_fail(mn_trainer *trainer, const mn_error *own, mn_error *err);
+
+/* Everything that a checkpoint holds, from rank 0 to all. */
+mn_status mn_trainer_share(mn_trainer *trainer, mn_error *err);
 
 /* Offset of a trained tensor (weights and biases) or of a statistic. */
 typedef enum mn_tensor_home { MN_HOME_WEIGHTS, MN_HOME_STATISTICS } mn_tensor_home;

@@ -100,7 +100,7 @@ static void check_arch(const mn_arch *shape, int32_t count)
         other[i] = label[count - 1 - i];
         weight[i] = 0.7f;
     }
-    mn_targets targets = {label, other, weight, 0.1f, teacher, 0.4f, 3};
+    mn_targets targets = {label, other, weight, 0.1f, teacher, 0.4f, 3, 0};
     loss_of(s, &targets, count);
     mn_step_backward(s, 0);
     for (int32_t i = 0; i < s->layer_count; i++) {
