@@ -71,22 +71,26 @@ static void write_title(FILE *file, const cli_reproduce_network *n)
         fprintf(file, "%dx%d", n->arch.height, n->arch.width);
 }
 
-/* "plot" with every series that has a network; x: the column of the data blocks. */
+/* "plot" with every series that has a network, bars of spread under the points; x: the column of the data blocks. */
 static void write_plot(FILE *file, const cli_reproduce_study *s, int x)
 {
-    const char *lead = "plot ";
+    const char *lead = "plot ", *next = ", \\\n     ";
+    for (int k = 0; k < CLI_COUNT(all_series) && s->values->seeds > 1; k++)
+        if (first_of(s, &all_series[k])) {
+            fprintf(file, "%s$s%d using %d:3:4 with yerrorbars lc rgb '%s' ps 0 notitle", lead, k, x,
+                    all_series[k].colour);
+            lead = next;
+        }
     for (int k = 0; k < CLI_COUNT(all_series); k++) {
-        const cli_reproduce_network *n = first_of(s, &all_series[k]);
+        const series *d = &all_series[k];
+        const cli_reproduce_network *n = first_of(s, d);
         if (!n)
             continue;
-        fprintf(file, "%s$s%d using %d:3 with linespoints lc rgb '%s' lw 1.5 pt %d ps 1.1 title '", lead, k, x,
-                all_series[k].colour, all_series[k].point);
+        fprintf(file, "%s$s%d using %d:3 with %s lc rgb '%s' lw 1.5 pt %d ps 1.1 title '", lead, k, x,
+                d->resolution ? "linespoints" : "points", d->colour, d->point);
+        lead = next;
         write_title(file, n);
         fputc('\'', file);
-        lead = ", \\\n     ";
-        if (s->values->seeds > 1)
-            fprintf(file, "%s$s%d using %d:3:4 with yerrorbars lc rgb '%s' pt 0 notitle", lead, k, x,
-                    all_series[k].colour);
         if (k == 0)
             fprintf(file, "%s$s0 using %d:3:(sprintf('%%gx', $5)) with labels left offset 0.8,-0.8 notitle", lead, x);
     }
@@ -125,9 +129,10 @@ static void write_script(FILE *file, const cli_reproduce_study *s)
     for (int k = 0; k < CLI_COUNT(all_series); k++)
         if (first_of(s, &all_series[k]))
             write_data(file, s, k);
-    fprintf(file, "set logscale x\nset grid xtics ytics lc rgb '#DDDDDD'\nset ylabel 'accuracy on the test part, %%'\n"
-                  "set key bottom right box lc rgb '#BBBBBB' width 1 title 'input; labels: width'\nset border 3\n"
-                  "set tics nomirror\nset offsets 0, 0, graph 0.08, graph 0.08\n");
+    fprintf(file,
+            "set logscale x\nset grid xtics ytics lt 1 lc rgb '#DDDDDD'\nset ylabel 'accuracy on the test part, %%'\n"
+            "set key bottom right box lc rgb '#BBBBBB' width 1 title 'input; labels: width'\nset border 3\n"
+            "set tics nomirror\nset offsets 0, 0, graph 0.08, graph 0.08\n");
     for (int figure = 0; figure < 4; figure++) {
         bool of_macs = figure < 2, svg = figure % 2 == 0;
         fprintf(file, "set terminal %s\nset output '%s.%s'\n",
