@@ -1,10 +1,12 @@
+#if defined(__linux__)
 #define _DEFAULT_SOURCE /* madvise */
+#endif
 #include "base/alloc.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __linux__
+#if defined(__linux__)
 #include <sys/mman.h>
 #endif
 
@@ -44,20 +46,26 @@ void *mn_alloc_aligned(size_t bytes)
     return aligned_alloc(MN_ALIGNMENT, rounded);
 }
 
+#if defined(MADV_HUGEPAGE)
+#define LARGE_PAGE ((size_t)2 << 20) /* of x86-64, and of aarch64 with pages of 4 KiB */
+
 void *mn_alloc_large(size_t bytes)
 {
-    char *block = mn_alloc_aligned(bytes);
-#ifdef MADV_HUGEPAGE
-    /* Whole small pages only: the ends of the block share theirs with others. A refusal changes nothing. */
-    const size_t page = 4096, least = 8u << 20;
-    if (block && bytes >= least) {
-        char *first = block + (page - (uintptr_t)block % page) % page;
-        size_t rest = bytes - (size_t)(first - block);
-        (void)madvise(first, rest / page * page, MADV_HUGEPAGE);
-    }
-#endif
+    if (bytes < LARGE_PAGE || bytes > SIZE_MAX - LARGE_PAGE)
+        return mn_alloc_aligned(bytes);
+    void *block;
+    if (posix_memalign(&block, LARGE_PAGE, mn_size_align(bytes)) != 0)
+        return NULL;
+    /* Whole pages only: what is left at the end stays small. */
+    (void)madvise(block, bytes / LARGE_PAGE * LARGE_PAGE, MADV_HUGEPAGE);
     return block;
 }
+#else
+void *mn_alloc_large(size_t bytes)
+{
+    return mn_alloc_aligned(bytes);
+}
+#endif
 
 bool mn_memory_suffices(size_t bytes)
 {

@@ -20,7 +20,8 @@ void *mn_calloc(size_t count, size_t size);
 /* Uninitialised block aligned to MN_ALIGNMENT; NULL where memory is short. free() it. */
 void *mn_alloc_aligned(size_t bytes);
 
-/* The same for a block that is gone through again and again: where the system can, in large pages. */
+/* The same for a block that is used for long: aligned to MN_ALIGNMENT, and where the system knows large pages and the block
+ * fills some, these are asked for. No more memory is in use than with small ones. */
 void *mn_alloc_large(size_t bytes);
 
 /* Whether `bytes` can be had now: a block is asked for and given back. For use before a library that does not survive a

@@ -25,7 +25,7 @@ mn_status mn_session_create(const mn_model *model, const mn_session_options *opt
     mn_status status = mn_plan_make(&model->net, options, sizeof(mn_session), &plan, err);
     if (status != MN_OK)
         return status;
-    mn_session *s = mn_alloc_aligned((size_t)plan.total_bytes);
+    mn_session *s = mn_alloc_large((size_t)plan.total_bytes);
     if (!s)
         return mn_fail_memory(err, (size_t)plan.total_bytes, "a session");
     *s = (mn_session){.plan = plan};
