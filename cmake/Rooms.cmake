@@ -4,10 +4,11 @@ add_library(mobilenet_flags INTERFACE)
 target_compile_features(mobilenet_flags INTERFACE c_std_17)
 target_compile_definitions(mobilenet_flags INTERFACE _POSIX_C_SOURCE=200809L)
 # Contraction off: a multiply and an add stay two roundings unless an intrinsic says otherwise, so that the
-# reference kernels give the same bits with every compiler.
+# reference kernels give the same bits with every compiler. No errno of mathematical functions: a square root is an
+# instruction, and a program that only classifies needs no libm.
 target_compile_options(mobilenet_flags INTERFACE
     -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
-    -ffp-contract=off -fvisibility=hidden
+    -ffp-contract=off -fno-math-errno -fvisibility=hidden
     $<$<BOOL:${MOBILENET_WERROR}>:-Werror>)
 if(MOBILENET_SANITIZE)
     target_compile_options(mobilenet_flags INTERFACE -fsanitize=${MOBILENET_SANITIZE} -fno-omit-frame-pointer

@@ -22,9 +22,9 @@ static inline float mn_float_from_f16(uint16_t half)
     int fraction = half & 1023;
     float value;
     if (exponent == 0)
-        value = ldexpf((float)fraction, -24);
+        value = (float)fraction * 0x1p-24f;
     else if (exponent < 31)
-        value = ldexpf((float)(fraction + 1024), exponent - 25);
+        value = (float)(fraction + 1024) * (float)(1 << exponent) * 0x1p-25f;
     else
         value = fraction ? NAN : INFINITY;
     return half & 0x8000 ? -value : value;

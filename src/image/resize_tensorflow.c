@@ -18,15 +18,19 @@ typedef struct tap {
     float fraction;
 } tap;
 
+static float within(float value, float last)
+{
+    return value < 0 ? 0 : value > last ? last : value;
+}
+
 static tap find_tap(int64_t destination, int32_t in, int64_t out, bool half_pixel)
 {
     float scale = (float)in / (float)out;
     float source = half_pixel ? ((float)destination + 0.5f) * scale - 0.5f : (float)destination * scale;
     float floor_source = floorf(source);
     float last = (float)(in - 1);
-    float low = fminf(fmaxf(floor_source, 0.0f), last);
-    float high = fminf(half_pixel ? ceilf(source) : floor_source + 1.0f, last);
-    tap result = {(ptrdiff_t)low, (ptrdiff_t)fmaxf(high, 0.0f), source - floor_source};
+    float low = within(floor_source, last), high = within(half_pixel ? ceilf(source) : floor_source + 1.0f, last);
+    tap result = {(ptrdiff_t)low, (ptrdiff_t)high, source - floor_source};
     result.low = result.low < in ? result.low : in - 1; /* (float)(in - 1) may round up above 2^24 */
     result.high = result.high < in ? result.high : in - 1;
     return result;
