@@ -1,3 +1,6 @@
+#if defined(__linux__)
+#define _DEFAULT_SOURCE /* madvise: what POSIX has in its place does nothing in glibc */
+#endif
 #include "base/file.h"
 
 #include <errno.h>
@@ -46,7 +49,9 @@ mn_status mn_file_map(const char *path, mn_mapping *mapping, mn_error *err)
                          (long long)info.st_size);
         goto done;
     }
-    mn_mapping result = {NULL, (size_t)info.st_size};
+    mn_mapping result = {.size = (size_t)info.st_size, .descriptor = fd};
+    if (result.size == 0)
+        close(fd);
     if (result.size > 0) {
         void *bytes = mmap(NULL, result.size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
         if (bytes == MAP_FAILED) {
@@ -57,15 +62,43 @@ mn_status mn_file_map(const char *path, mn_mapping *mapping, mn_error *err)
     }
     *mapping = result;
 done:
-    close(fd);
+    if (status != MN_OK)
+        close(fd);
     return status;
 }
 
 void mn_file_unmap(mn_mapping *mapping)
 {
-    if (mapping->bytes)
+    if (mapping->bytes) {
         munmap((void *)(uintptr_t)mapping->bytes, mapping->size);
-    *mapping = (mn_mapping){NULL, 0};
+        close(mapping->descriptor);
+    }
+    *mapping = (mn_mapping){0};
+}
+
+bool mn_file_read(const mn_mapping *mapping, const void *begin, void *buffer, size_t bytes)
+{
+    uintptr_t start = (uintptr_t)mapping->bytes, from = (uintptr_t)begin;
+    if (!mapping->bytes || from < start || from - start > mapping->size || bytes > mapping->size - (from - start))
+        return false;
+    size_t got = 0;
+    while (got < bytes) {
+        ssize_t n = pread(mapping->descriptor, (char *)buffer + got, bytes - got, (off_t)(from - start + got));
+        if (n <= 0 && !(n < 0 && errno == EINTR))
+            return false;
+        got += n > 0 ? (size_t)n : 0;
+    }
+    return true;
+}
+
+void mn_file_forget(const mn_mapping *mapping)
+{
+#if defined(__linux__)
+    if (mapping->bytes)
+        (void)madvise((void *)(uintptr_t)mapping->bytes, mapping->size, MADV_DONTNEED);
+#else
+    (void)mapping;
+#endif
 }
 
 struct mn_writer {

@@ -13,11 +13,20 @@
 typedef struct mn_mapping {
     const uint8_t *bytes;
     size_t size;
+    int descriptor; /* the file, open while bytes is not NULL */
 } mn_mapping;
 
 /* Maps a regular file. Errors: MN_ERROR_IO with the path and the system's reason. */
 mn_status mn_file_map(const char *path, mn_mapping *mapping, mn_error *err);
 void mn_file_unmap(mn_mapping *mapping);
+
+/* Reads into `buffer` what lies in the file under `bytes` bytes of the mapping from `begin`: what was written to the mapping
+ * is not seen, and no page of the mapping takes memory for it. False where it cannot. */
+bool mn_file_read(const mn_mapping *mapping, const void *begin, void *buffer, size_t bytes);
+
+/* Gives back the memory under all pages: they are read from the file again when they are asked for. What was written to
+ * the mapping is lost. Where the system cannot do it, nothing happens. */
+void mn_file_forget(const mn_mapping *mapping);
 
 /* A file being written beside its final place; nothing shows at `path` until commit. */
 typedef struct mn_writer mn_writer;

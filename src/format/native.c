@@ -32,11 +32,14 @@ static bool host_is_little_endian(void)
 
 /* ---- loading ---- */
 
-static int32_t find_tensor(const mn_model *model, const char *name)
+/* Tensors mostly lie in the file as they do in the model, so the search begins at `first`, where the last one ended. */
+static int32_t find_tensor(const mn_model *model, const char *name, int32_t first)
 {
-    for (int32_t i = 0; i < model->tensor_count; i++)
-        if (strcmp(model->tensors[i].name, name) == 0)
-            return i;
+    for (int32_t i = 0; i < model->tensor_count; i++) {
+        int32_t index = (first + i) % model->tensor_count;
+        if (strcmp(model->tensors[index].name, name) == 0)
+            return index;
+    }
     return -1;
 }
 
@@ -62,11 +65,12 @@ static mn_status check_tensor(const mn_safetensor *stored, const mn_tensor *want
 static mn_status match_tensors(const mn_safetensors *file, const mn_model *model, const mn_safetensor **source,
                                mn_error *err)
 {
+    int32_t index = -1;
     for (int32_t i = 0; i < file->count; i++) {
         const mn_safetensor *stored = &file->tensors[i];
         if (strncmp(stored->name, EXTRA_PREFIX, strlen(EXTRA_PREFIX)) == 0)
             continue;
-        int32_t index = find_tensor(model, stored->name);
+        index = find_tensor(model, stored->name, index + 1);
         if (index < 0)
             return mn_fail_at(err, MN_ERROR_FORMAT, (int64_t)(file->data_offset + stored->begin),
                               "tensor '%.80s' belongs to no layer of the architecture", stored->name);
@@ -169,6 +173,7 @@ mn_status mn_model_load(const char *path, mn_model **model, mn_error *err)
     status = load(mapping.bytes, mapping.size, PLACE_IN_FILE, model, err);
     if (status == MN_OK) {
         (*model)->mapping = mapping;
+        mn_model_forget(*model); /* the header */
         return MN_OK;
     }
     mn_file_unmap(&mapping);

@@ -1,4 +1,8 @@
-/* Weights into a session: checked, batch norm folded, packed for the kernels that will read them. */
+/* Weights into a session: checked, batch norm folded, packed for the kernels that will read them.
+ *
+ * Weights go piece by piece, some panels at a time. Those of a mapped file are read beside the mapping, whose pages then
+ * take no memory: no more than a piece of a model is in memory twice.
+ */
 #include <string.h>
 
 #include "base/status.h"
@@ -8,7 +12,7 @@
 
 /* Whether every float is finite: adding one to the exponent of one that is not carries into the sign bit. Written so
  * that compilers make vectors of it. */
-static bool all_finite(const float *values, size_t count)
+bool mn_all_finite(const float *values, size_t count)
 {
     uint32_t carried = 0;
     for (size_t i = 0; i < count; i++) {
@@ -19,67 +23,123 @@ static bool all_finite(const float *values, size_t count)
     return carried < 0x80000000u;
 }
 
-static mn_status check_tensors(const mn_model *model, mn_error *err)
+/* values: those of the tensor from number `first` on. */
+static mn_status check_values(const mn_tensor *tensor, const float *values, size_t first, size_t count, mn_error *err)
 {
-    for (int32_t t = 0; t < model->tensor_count; t++) {
-        const mn_tensor *tensor = &model->tensors[t];
-        if (all_finite(tensor->data, tensor->elements))
-            continue;
-        size_t i = 0;
-        while (all_finite(&tensor->data[i], 1))
-            i++;
-        return mn_fail(err, MN_ERROR_NUMERIC, "tensor %s has the value %g at element %zu; weights must be finite",
-                       tensor->name, (double)tensor->data[i], i);
-    }
-    return MN_OK;
+    if (mn_all_finite(values, count))
+        return MN_OK;
+    size_t i = 0;
+    while (mn_all_finite(&values[i], 1))
+        i++;
+    return mn_fail(err, MN_ERROR_NUMERIC, "tensor %s has the value %g at element %zu; weights must be finite",
+                   tensor->name, (double)values[i], first + i);
 }
 
-static void pack_depthwise(const mn_layer *layer, const mn_tensor *weight, const float *scale, float *packed)
+/* The layer's tensors beside its weights. */
+static mn_status check_others(const mn_model *model, const mn_layer *layer, mn_error *err)
 {
+    static const char *const suffixes[] = {"bias", "bn.gamma", "bn.beta", "bn.mean", "bn.variance"};
+    mn_status status = MN_OK;
+    for (size_t i = 0; status == MN_OK && i < sizeof suffixes / sizeof *suffixes; i++) {
+        const mn_tensor *tensor = mn_model_layer_tensor_const(model, layer, suffixes[i]);
+        if (tensor)
+            status = check_values(tensor, tensor->data, 0, tensor->elements, err);
+    }
+    return status;
+}
+
+static mn_status fail_overflow(const mn_tensor *weight, mn_error *err)
+{
+    return mn_fail(err, MN_ERROR_NUMERIC, "tensor %s overflows when it is multiplied by its batch norm's scale",
+                   weight->name);
+}
+
+static mn_status pack_depthwise(const mn_layer *layer, const mn_tensor *weight, const float *scale, float *packed,
+                                mn_error *err)
+{
+    mn_status status = check_values(weight, weight->data, 0, weight->elements, err);
     size_t channels = (size_t)layer->out_channels;
-    for (size_t tap = 0; tap < weight->elements; tap += channels)
+    for (size_t tap = 0; status == MN_OK && tap < weight->elements; tap += channels)
         for (size_t c = 0; c < channels; c++)
             packed[tap + c] = weight->data[tap + c] * scale[c];
+    if (status == MN_OK && !mn_all_finite(packed, weight->elements))
+        status = fail_overflow(weight, err);
+    return status;
 }
 
-static mn_status compile_layer(mn_session *session, const mn_model *model, const mn_layer *layer,
+#define PIECE_BYTES (128 << 10) /* of weights in the file: stays in L2 while it is checked and packed */
+
+/* Output channels a piece: whole panels. */
+static int32_t piece_channels(const mn_gemm_kernel *gemm, const mn_layer *layer, size_t inner)
+{
+    size_t panel_bytes = (size_t)gemm->tile_columns * inner * sizeof(float);
+    size_t panels = panel_bytes < PIECE_BYTES ? PIECE_BYTES / panel_bytes : 1;
+    size_t channels = panels * (size_t)gemm->tile_columns;
+    return channels < (size_t)layer->out_channels ? (int32_t)channels : layer->out_channels;
+}
+
+/* `source`: the weights of `count` output channels from `begin`. */
+static bool pack_piece(const mn_plan *plan, const mn_layer *layer, int32_t begin, int32_t count, size_t inner,
+                       const float *source, const float *scale, float *packed)
+{
+    if (mn_winograd_applies(plan, layer))
+        return mn_winograd_pack(plan->kernels->gemm, layer, begin, count, source, scale + begin, packed);
+    packed += (size_t)begin * inner;
+    plan->kernels->gemm->pack(&(mn_pack_args){.n = count,
+                                              .k = (int32_t)inner,
+                                              .source = source,
+                                              .n_stride = (ptrdiff_t)inner,
+                                              .k_stride = 1,
+                                              .scale = scale + begin,
+                                              .packed = packed});
+    return mn_all_finite(packed, mn_packed_floats(plan->kernels->gemm, count, (int32_t)inner));
+}
+
+/* `buffer` has room for `buffer_floats`; where a piece is longer, it is read where it lies. */
+static mn_status pack_panels(const mn_plan *plan, const mn_model *model, const mn_layer *layer, const mn_tensor *weight,
+                             const float *scale, float *packed, float *buffer, size_t buffer_floats, mn_error *err)
+{
+    size_t inner = mn_weight_inner(layer, weight);
+    int32_t piece = piece_channels(plan->kernels->gemm, layer, inner);
+    mn_status status = MN_OK;
+    for (int32_t begin = 0; status == MN_OK && begin < layer->out_channels; begin += piece) {
+        int32_t count = layer->out_channels - begin < piece ? layer->out_channels - begin : piece;
+        size_t first = (size_t)begin * inner, floats = (size_t)count * inner;
+        const float *source = weight->data + first;
+        if (floats <= buffer_floats)
+            source = mn_model_read(model, source, floats, buffer);
+        status = check_values(weight, source, first, floats, err);
+        if (status == MN_OK && !pack_piece(plan, layer, begin, count, inner, source, scale, packed))
+            status = fail_overflow(weight, err);
+    }
+    return status;
+}
+
+static mn_status compile_layer(const mn_session *session, const mn_model *model, const mn_layer *layer,
                                const mn_weight_place *place, mn_error *err)
 {
     const mn_tensor *weight = mn_model_layer_tensor_const(model, layer, "weight");
     if (!weight)
         return MN_OK;
-    const mn_gemm_kernel *gemm = session->plan.kernels->gemm;
-    float *scale = mn_session_at(session, session->plan.arena_offset); /* free until the first run */
+    /* Free until the first run: the scale of each channel, and behind it a piece of the weights. */
+    float *scale = mn_session_at(session, session->plan.arena_offset);
+    float *buffer = scale + mn_plan_align((uint64_t)layer->out_channels * sizeof(float)) / sizeof(float);
+    float *end = mn_session_at(session, session->plan.total_bytes);
     float *packed = mn_session_at(session, place->weights);
-    mn_status status = mn_fold_layer(model, layer, scale, mn_session_at(session, place->bias), err);
-    if (status != MN_OK)
-        return status;
-    size_t floats = weight->elements;
-    if (layer->op == MN_OP_DEPTHWISE) {
-        pack_depthwise(layer, weight, scale, packed);
-    } else if (mn_winograd_applies(&session->plan, layer)) {
-        mn_winograd_pack(gemm, layer, weight->data, scale, packed);
-        floats = 16 * mn_packed_floats(gemm, layer->out_channels, layer->in_channels);
-    } else {
-        int32_t k = (int32_t)(weight->elements / (size_t)layer->out_channels);
-        gemm->pack(&(mn_pack_args){.n = layer->out_channels,
-                                   .k = k,
-                                   .source = weight->data,
-                                   .n_stride = k,
-                                   .k_stride = 1,
-                                   .scale = scale,
-                                   .packed = packed});
-        floats = mn_packed_floats(gemm, layer->out_channels, k);
-    }
-    if (!all_finite(packed, floats))
-        return mn_fail(err, MN_ERROR_NUMERIC, "tensor %s overflows when it is multiplied by its batch norm's scale",
-                       weight->name);
-    return MN_OK;
+    mn_status status = check_others(model, layer, err);
+    if (status == MN_OK)
+        status = mn_fold_layer(model, layer, scale, mn_session_at(session, place->bias), err);
+    if (status == MN_OK && layer->op == MN_OP_DEPTHWISE)
+        status = pack_depthwise(layer, weight, scale, packed, err);
+    else if (status == MN_OK)
+        status = pack_panels(&session->plan, model, layer, weight, scale, packed, buffer, (size_t)(end - buffer), err);
+    mn_model_forget(model);
+    return status;
 }
 
 mn_status mn_session_compile(mn_session *session, const mn_model *model, mn_error *err)
 {
-    mn_status status = check_tensors(model, err);
+    mn_status status = MN_OK;
     for (int32_t s = 0; status == MN_OK && s < session->plan.step_count; s++) {
         const mn_step *step = &session->plan.steps[s];
         status = compile_layer(session, model, &model->net.layers[step->first_layer], &step->first, err);

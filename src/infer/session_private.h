@@ -14,14 +14,18 @@ struct mn_session {
 /* Folds, packs and checks the weights of every step into the session's block (src/infer/compile.c). */
 mn_status mn_session_compile(mn_session *session, const mn_model *model, mn_error *err);
 
+/* Whether every float is finite. */
+bool mn_all_finite(const float *values, size_t count);
+
 /* Runs one step for `count` images, whose outputs are numbers image..image+count-1 of the stored map (src/infer/run.c). */
 void mn_session_run_step(mn_session *session, mn_step *step, const float *input, int32_t image, int32_t count,
                          float *output);
 
-/* Transforms weights [OC, 3, 3, IC] times scale [OC] into 16 packed planes; runs a WINOGRAD step for one image
+/* Transforms weights [count, 3, 3, IC] times scale [count], those of the output channels from `begin`, a panel's first,
+ * into their panels of 16 packed planes, and says whether all are finite; runs a WINOGRAD step for one image
  * (src/infer/winograd.c). */
-void mn_winograd_pack(const mn_gemm_kernel *gemm, const mn_layer *layer, const float *weights, const float *scale,
-                      float *packed);
+bool mn_winograd_pack(const mn_gemm_kernel *gemm, const mn_layer *layer, int32_t begin, int32_t count,
+                      const float *weights, const float *scale, float *packed);
 void mn_winograd_run(mn_session *session, const mn_step *step, const float *in, float *out);
 
 /* The float at a byte offset of the block, which starts with the session itself. */

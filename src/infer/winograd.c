@@ -9,13 +9,16 @@
 
 #include "infer/session_private.h"
 
-#define BAND_BYTES (4 << 20)
+#define BAND_BYTES     (4 << 20)
+#define BLOCK_CHANNELS 8  /* input channels whose filters are transformed together */
+#define COLUMNS_MAX    64 /* the widest panel of any level */
+#define LANES          8  /* filters that are transformed side by side: divides every panel's width */
 
 bool mn_winograd_applies(const mn_plan *plan, const mn_layer *layer)
 {
-    return plan->kernels->winograd && layer->op == MN_OP_CONV && layer->stride == 1 && layer->kernel_height == 3 &&
-           layer->kernel_width == 3 && layer->in_channels >= 16 && layer->out_channels >= 16 && layer->out_height > 1 &&
-           layer->out_width > 1;
+    return plan->kernels->winograd && plan->kernels->gemm->tile_columns <= COLUMNS_MAX && layer->op == MN_OP_CONV &&
+           layer->stride == 1 && layer->kernel_height == 3 && layer->kernel_width == 3 && layer->in_channels >= 16 &&
+           layer->out_channels >= 16 && layer->out_height > 1 && layer->out_width > 1;
 }
 
 uint64_t mn_winograd_weight_bytes(const mn_plan *plan, const mn_layer *layer)
@@ -41,35 +44,60 @@ void mn_winograd_cut(const mn_plan *plan, const mn_layer *layer, mn_step *step)
     step->shared_bytes = (uint64_t)step->rows_per_task * row_bytes;
 }
 
-void mn_winograd_pack(const mn_gemm_kernel *gemm, const mn_layer *layer, const float *weights, const float *scale,
-                      float *packed)
+/* G g G^T of LANES filters; g is [3, 3][stride]. Planes lie a large power of two apart, where a cache holds few of them:
+ * each gets its LANES values at once. Returns false where a result is infinite or NaN. */
+static bool transform_filters(const float *g, size_t stride, float *packed, size_t plane)
 {
-    size_t ic = (size_t)layer->in_channels, width = (size_t)gemm->tile_columns;
-    size_t plane = mn_packed_floats(gemm, layer->out_channels, layer->in_channels);
-    memset(packed, 0, 16 * plane * sizeof *packed);
-    for (size_t oc = 0; oc < (size_t)layer->out_channels; oc++) {
-        const float *g = weights + oc * 9 * ic;
-        float *to = packed + oc / width * width * ic + oc % width;
-        for (size_t c = 0; c < ic; c++) {
-            float rows[4][3]; /* G g: along the height */
-            for (size_t w = 0; w < 3; w++) {
-                float a = g[w * ic + c] * scale[oc], b = g[(3 + w) * ic + c] * scale[oc];
-                float d = g[(6 + w) * ic + c] * scale[oc], outer = 0.5f * (a + d);
-                rows[0][w] = a;
-                rows[1][w] = outer + 0.5f * b;
-                rows[2][w] = outer - 0.5f * b;
-                rows[3][w] = d;
-            }
-            for (size_t i = 0; i < 4; i++) {
-                float outer = 0.5f * (rows[i][0] + rows[i][2]), middle = 0.5f * rows[i][1];
-                float *out = to + c * width + 4 * i * plane;
-                out[0] = rows[i][0];
-                out[plane] = outer + middle;
-                out[2 * plane] = outer - middle;
-                out[3 * plane] = rows[i][2];
-            }
+    bool finite = true;
+    float rows[4][3][LANES], out[4][LANES]; /* G g: along the height */
+    for (size_t w = 0; w < 3; w++)
+        for (size_t n = 0; n < LANES; n++) {
+            float a = g[w * stride + n], b = 0.5f * g[(3 + w) * stride + n], d = g[(6 + w) * stride + n];
+            float outer = 0.5f * (a + d);
+            rows[0][w][n] = a;
+            rows[1][w][n] = outer + b;
+            rows[2][w][n] = outer - b;
+            rows[3][w][n] = d;
         }
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t n = 0; n < LANES; n++) {
+            float a = rows[i][0][n], b = 0.5f * rows[i][1][n], d = rows[i][2][n], outer = 0.5f * (a + d);
+            out[0][n] = a;
+            out[1][n] = outer + b;
+            out[2][n] = outer - b;
+            out[3][n] = d;
+        }
+        finite &= mn_all_finite(out[0], 4 * LANES);
+        for (size_t j = 0; j < 4; j++)
+            memcpy(packed + (4 * i + j) * plane, out[j], sizeof out[j]);
     }
+    return finite;
+}
+
+bool mn_winograd_pack(const mn_gemm_kernel *gemm, const mn_layer *layer, int32_t begin, int32_t count,
+                      const float *weights, const float *scale, float *packed)
+{
+    bool finite = true;
+    float taps[9 * BLOCK_CHANNELS * COLUMNS_MAX]; /* [3, 3][channels][columns of a panel]: the weights, packed */
+    int32_t ic = layer->in_channels, width = gemm->tile_columns, end = begin + count;
+    size_t plane = mn_packed_floats(gemm, layer->out_channels, ic), stride = (size_t)(BLOCK_CHANNELS * width);
+    for (int32_t oc = begin; oc < end; oc += width)
+        for (int32_t c = 0; c < ic; c += BLOCK_CHANNELS) {
+            int32_t channels = ic - c < BLOCK_CHANNELS ? ic - c : BLOCK_CHANNELS;
+            for (int32_t tap = 0; tap < 9; tap++)
+                gemm->pack(
+                    &(mn_pack_args){.n = end - oc < width ? end - oc : width,
+                                    .k = channels,
+                                    .source = weights + ((size_t)(oc - begin) * 9 + (size_t)tap) * (size_t)ic + c,
+                                    .n_stride = 9 * (ptrdiff_t)ic,
+                                    .k_stride = 1,
+                                    .scale = scale + (oc - begin),
+                                    .packed = taps + (size_t)tap * stride});
+            float *to = packed + (size_t)oc * (size_t)ic + (size_t)(c * width);
+            for (size_t n = 0; n < (size_t)(channels * width); n += LANES)
+                finite &= transform_filters(taps + n, stride, to + n, plane);
+        }
+    return finite;
 }
 
 /* A band of one image. */

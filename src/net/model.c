@@ -155,7 +155,10 @@ int32_t mn_model_tensor_count(const mn_model *model)
 
 mn_tensor *mn_model_tensor_at(mn_model *model, int32_t index)
 {
-    return index >= 0 && index < model->tensor_count ? &model->tensors[index] : NULL;
+    if (index < 0 || index >= model->tensor_count)
+        return NULL;
+    atomic_store_explicit(&model->lent, true, memory_order_relaxed);
+    return &model->tensors[index];
 }
 
 const mn_tensor *mn_model_tensor(const mn_model *model, const char *name)
@@ -166,19 +169,44 @@ const mn_tensor *mn_model_tensor(const mn_model *model, const char *name)
     return NULL;
 }
 
+/* The index of tensor LAYER.SUFFIX, or -1. */
+static int32_t find(const mn_model *model, const mn_layer *layer, const char *suffix)
+{
+    size_t length = strlen(layer->name);
+    if (length + 1 >= MN_TENSOR_NAME_BYTES)
+        return -1;
+    for (int32_t i = 0; i < model->tensor_count; i++) {
+        const char *name = model->tensors[i].name;
+        if (name[length] == '.' && memcmp(name, layer->name, length) == 0 && strcmp(name + length + 1, suffix) == 0)
+            return i;
+    }
+    return -1;
+}
+
 const mn_tensor *mn_model_layer_tensor_const(const mn_model *model, const mn_layer *layer, const char *suffix)
 {
-    char name[MN_TENSOR_NAME_BYTES];
-    snprintf(name, sizeof name, "%s.%s", layer->name, suffix);
-    return mn_model_tensor(model, name);
+    int32_t index = find(model, layer, suffix);
+    return index < 0 ? NULL : &model->tensors[index];
 }
 
 mn_tensor *mn_model_layer_tensor(mn_model *model, const mn_layer *layer, const char *suffix)
 {
-    char name[MN_TENSOR_NAME_BYTES];
-    snprintf(name, sizeof name, "%s.%s", layer->name, suffix);
-    for (int32_t i = 0; i < model->tensor_count; i++)
-        if (strcmp(model->tensors[i].name, name) == 0)
-            return &model->tensors[i];
-    return NULL;
+    return mn_model_tensor_at(model, find(model, layer, suffix));
+}
+
+static bool is_as_the_file(const mn_model *model)
+{
+    return model->mapping.bytes && !atomic_load_explicit(&model->lent, memory_order_relaxed);
+}
+
+const float *mn_model_read(const mn_model *model, const float *begin, size_t floats, float *buffer)
+{
+    bool read = is_as_the_file(model) && mn_file_read(&model->mapping, begin, buffer, floats * sizeof *begin);
+    return read ? buffer : begin;
+}
+
+void mn_model_forget(const mn_model *model)
+{
+    if (is_as_the_file(model))
+        mn_file_forget(&model->mapping);
 }

@@ -2,6 +2,8 @@
 #ifndef MN_NET_MODEL_H
 #define MN_NET_MODEL_H
 
+#include <stdatomic.h>
+
 #include "base/file.h"
 #include "mobilenet/model.h"
 
@@ -22,6 +24,8 @@ struct mn_model {
     mn_tensor *tensors; /* [tensor_count] */
     float *block;       /* owned tensor data, or NULL */
     mn_mapping mapping; /* the file under external tensor data, or empty; unmapped on destroy */
+    atomic_bool lent;   /* a caller has had a pointer through which tensors are written: the mapping may differ from
+                           the file */
     char **labels;      /* [arch.classes], one block; or NULL */
     int32_t info_count;
     mn_info *infos;
@@ -33,6 +37,12 @@ mn_status mn_model_make(const mn_arch *arch, mn_model_storage storage, mn_model 
 /* The tensor NAME of layer LAYER ("weight", "bias", "bn.gamma", ...), or NULL. */
 mn_tensor *mn_model_layer_tensor(mn_model *model, const mn_layer *layer, const char *suffix);
 const mn_tensor *mn_model_layer_tensor_const(const mn_model *model, const mn_layer *layer, const char *suffix);
+
+/* For who copies weights out of a model: `floats` values of a tensor from `begin`, read into `buffer` where they lie in a
+ * mapped file and are as the file is, so that the mapping's pages take no memory; else `begin` itself. Thread-safe. */
+const float *mn_model_read(const mn_model *model, const float *begin, size_t floats, float *buffer);
+/* Gives back the memory under a mapped file that is as the file is: it is read again when it is asked for. Thread-safe. */
+void mn_model_forget(const mn_model *model);
 
 /* Built-in ImageNet name of class k, 0..999. */
 const char *mn_imagenet_label(int32_t k);

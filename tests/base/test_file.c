@@ -112,7 +112,7 @@ static void full_disk_leaves_the_old_file(void **state)
 static void what_is_no_file_is_refused(void **state)
 {
     (void)state;
-    mn_mapping mapping = {NULL, 7};
+    mn_mapping mapping = {.size = 7};
     mn_error err;
     assert_int_equal(mn_file_map("/nonexistent/x", &mapping, &err), MN_ERROR_IO);
     assert_int_equal(mn_file_map(folder, &mapping, &err), MN_ERROR_IO);
@@ -128,6 +128,32 @@ static void what_is_no_file_is_refused(void **state)
     assert_null(writer);
 }
 
+static void a_mapping_is_read_beside_its_pages(void **state)
+{
+    (void)state;
+    mn_writer *writer = NULL;
+    mn_mapping mapping;
+    mn_error err;
+    char text[8] = "";
+    assert_int_equal(mn_writer_open(path, &writer, &err), MN_OK);
+    mn_writer_write(writer, "0123456789", 10);
+    assert_int_equal(mn_writer_commit(writer, &err), MN_OK);
+    assert_int_equal(mn_file_map(path, &mapping, &err), MN_OK);
+    uint8_t *bytes = (uint8_t *)(uintptr_t)mapping.bytes;
+    bytes[4] = 'x';
+    assert_true(mn_file_read(&mapping, bytes + 3, text, 7));
+    assert_memory_equal(text, "3456789", 7); /* the file's, not what was written */
+    assert_int_equal(bytes[4], 'x');
+    assert_false(mn_file_read(&mapping, bytes + 3, text, 8));
+    assert_false(mn_file_read(&mapping, bytes - 1, text, 1));
+    assert_false(mn_file_read(&mapping, text, text, 1));
+    mn_file_forget(&mapping);
+    assert_int_equal(bytes[9], '9');
+    mn_file_unmap(&mapping);
+    assert_false(mn_file_read(&mapping, NULL, text, 1));
+    mn_file_forget(&mapping); /* nothing */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +161,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(abort_leaves_the_old_file, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(full_disk_leaves_the_old_file, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(what_is_no_file_is_refused, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(a_mapping_is_read_beside_its_pages, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
