@@ -103,8 +103,8 @@ typedef struct mn_trainer_options {
     int64_t steps_per_epoch; /* the schedule's unit, at least 1 */
     bool head_only;          /* learn the classifier alone, from embeddings; takes the memory of inference */
     bool reference;          /* plain C kernels */
-    const mn_comm *comm;     /* ranks that share every batch, this one among them; NULL: alone. Must outlive the trainer */
-    bool sync_bn;            /* batch norm's statistics are of the whole batch, not of each rank's part */
+    const mn_comm *comm; /* ranks that share every batch, this one among them; NULL: alone. Must outlive the trainer */
+    bool sync_bn;        /* batch norm's statistics are of the whole batch, not of each rank's part */
 } mn_trainer_options;
 
 /* Bytes that a trainer needs for this net and recipe: exact, but for some KB. */
@@ -188,6 +188,8 @@ typedef struct mn_train_options {
     int32_t threads;          /* of the trainer; 0: the processors available */
     int32_t loader_threads;   /* that make batches ahead; 0: 1 */
     bool head_only;           /* see mn_trainer_options */
+    const mn_comm *comm;      /* ranks that learn together, each in a call of its own; NULL: alone */
+    bool sync_bn;             /* see mn_trainer_options */
     double validation;        /* share of the images that is held out, chosen by seed, class by class; 0: none */
     int64_t limit;            /* learn from at most this many of the images, spread evenly over them; 0: all */
     double patience;          /* epochs without a better held-out accuracy after which to stop; 0: never */
@@ -197,14 +199,15 @@ typedef struct mn_train_options {
     int64_t checkpoint_steps; /* how often it is written; 0: after every epoch */
     bool resume;              /* go on from the checkpoint where it exists */
     const volatile int *stop; /* set to non-zero (by a signal handler) to write a checkpoint and return; may be NULL */
-    void (*report)(void *context, const mn_train_event *event); /* may be NULL */
+    void (*report)(void *context, const mn_train_event *event); /* may be NULL; called on rank 0 alone */
     void *context;
 } mn_train_options;
 
 MN_API mn_train_options mn_train_options_default(void);
 
 /* Learns `model` on all samples of `dataset`. *trained gets the moving average's weights (or the last, where the recipe
- * has no moving average); it is NULL where the run was stopped before its end.
+ * has no moving average); it is NULL where the run was stopped before its end. With ranks, rank 0 reads and writes the
+ * checkpoint; what happens to one (an error, a stop) happens to all, and all get the same model or error.
  * Errors: those of decoding and of mn_trainer_step; MN_ERROR_ARGUMENT where data and model do not fit together. */
 MN_API mn_status mn_train_run(const mn_model *model, const mn_dataset *dataset, const mn_train_options *options,
                               mn_model **trained, mn_error *err);

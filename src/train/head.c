@@ -10,8 +10,9 @@
 
 struct mn_head {
     const mn_store *store;
-    size_t width;  /* floats of an embedding */
-    int32_t batch; /* samples of a step */
+    size_t width;        /* floats of an embedding */
+    int32_t batch;       /* samples of a step */
+    int32_t first, part; /* this rank's of them */
     uint64_t seed;
     float *rows;    /* [samples, width] */
     float *chosen;  /* [batch, width] */
@@ -24,9 +25,10 @@ static mn_status embed(mn_head *h, mn_trainer *trainer, float *input, mn_error *
 {
     const mn_store_options *o = mn_store_get_options(h->store);
     size_t image = (size_t)o->height * (size_t)o->width * (size_t)o->channels;
-    int64_t total = mn_store_size(h->store);
-    for (int64_t first = 0; first < total; first += h->batch) {
-        int32_t count = (int32_t)(total - first < h->batch ? total - first : h->batch);
+    mn_group *g = &trainer->group;
+    int64_t total = mn_store_size(h->store), end = mn_group_first(g, total, g->rank + 1);
+    for (int64_t first = mn_group_first(g, total, g->rank); first < end; first += h->part) {
+        int32_t count = (int32_t)(end - first < h->part ? end - first : h->part);
         mn_status status = MN_OK;
         for (int32_t i = 0; i < count && status == MN_OK; i++)
             status = mn_store_plain(h->store, first + i, input + (size_t)i * image, err);
@@ -47,17 +49,23 @@ mn_status mn_head_open(mn_trainer *trainer, const mn_store *store, float *input,
     h->store = store;
     h->width = (size_t)trainer->step->layers[trainer->step->layer_count - 1].k;
     h->batch = trainer->recipe.batch;
+    h->part = trainer->step->batch;
+    h->first = trainer->group.rank * h->part;
     h->seed = trainer->recipe.seed;
     h->epoch = -1;
-    h->rows = mn_calloc(samples, h->width * sizeof *h->rows);
-    h->chosen = mn_calloc((size_t)h->batch, h->width * sizeof *h->chosen);
-    h->label = mn_calloc((size_t)h->batch, sizeof *h->label);
+    size_t block = (size_t)mn_group_block(&trainer->group, (int64_t)samples); /* of one rank */
+    h->rows = mn_calloc(block * (size_t)trainer->group.size, h->width * sizeof *h->rows);
+    h->chosen = mn_calloc((size_t)h->part, h->width * sizeof *h->chosen);
+    h->label = mn_calloc((size_t)h->part, sizeof *h->label);
     h->order = mn_calloc(samples, sizeof *h->order);
     mn_status status = MN_OK;
     if (!h->rows || !h->chosen || !h->label || !h->order)
         status = mn_fail_memory(err, samples * h->width * sizeof *h->rows, "embeddings");
     if (status == MN_OK)
         status = embed(h, trainer, input, err);
+    status = mn_group_agree(&trainer->group, status, err);
+    if (status == MN_OK)
+        status = mn_group_collect(&trainer->group, block * h->width * sizeof *h->rows, h->rows, err);
     if (status != MN_OK) {
         mn_head_close(h);
         return status;
@@ -89,10 +97,10 @@ void mn_head_batch(mn_head *h, int64_t step, mn_batch *batch)
         mn_epoch_order(h->seed, epoch, mn_store_size(h->store), h->order);
         h->epoch = epoch;
     }
-    for (int32_t i = 0; i < h->batch; i++) {
-        int64_t sample = h->order[place * h->batch + i];
+    for (int32_t i = 0; i < h->part; i++) {
+        int64_t sample = h->order[place * h->batch + h->first + i];
         memcpy(h->chosen + (size_t)i * h->width, mn_head_rows(h, sample), h->width * sizeof *h->chosen);
         h->label[i] = mn_store_label(h->store, sample);
     }
-    *batch = (mn_batch){.count = h->batch, .label = h->label, .embedding = h->chosen};
+    *batch = (mn_batch){.count = h->part, .label = h->label, .embedding = h->chosen};
 }

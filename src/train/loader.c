@@ -28,6 +28,8 @@ typedef struct slot {
 struct mn_loader {
     const mn_store *store;
     mn_recipe recipe;
+    int32_t first, part; /* this rank's images of a batch */
+    int32_t images;      /* of a slot: where images are mixed among ranks, those that they are mixed with too */
     int64_t steps_per_epoch;
     pthread_mutex_t lock;
     pthread_cond_t made, freed;
@@ -56,7 +58,19 @@ void mn_epoch_order(uint64_t seed, int64_t epoch, int64_t n, int64_t *order)
     }
 }
 
-/* The samples of a step, copied out under the lock. */
+static bool mixes(const mn_recipe *recipe)
+{
+    return recipe->mixup > 0 || recipe->cutmix > 0;
+}
+
+/* Number in the whole batch of image i of a slot. An image is mixed with its mirror image in the batch; the second half
+ * of a slot is the first one's, mirrored, so that a slot mirrors itself as a batch does. */
+static int32_t number_of(const mn_loader *l, int32_t i)
+{
+    return i < l->part ? l->first + i : l->recipe.batch - 1 - (l->first + l->images - 1 - i);
+}
+
+/* The samples of a batch, copied out under the lock. */
 static void samples_of(mn_loader *l, int64_t step, int64_t *samples)
 {
     int64_t epoch = step / l->steps_per_epoch, place = step % l->steps_per_epoch;
@@ -72,15 +86,16 @@ static void make(mn_loader *l, int64_t step, const int64_t *samples, slot *s)
 {
     const mn_store_options *o = mn_store_get_options(l->store);
     size_t image = (size_t)o->height * (size_t)o->width * (size_t)o->channels;
-    int32_t batch = l->recipe.batch;
     s->status = MN_OK;
-    for (int32_t i = 0; i < batch && s->status == MN_OK; i++) {
-        s->label[i] = mn_store_label(l->store, samples[i]);
-        s->status = mn_augment(l->store, &l->recipe, samples[i], (uint64_t)step * (uint64_t)batch + (uint64_t)i,
+    for (int32_t i = 0; i < l->images && s->status == MN_OK; i++) {
+        int32_t number = number_of(l, i);
+        s->label[i] = mn_store_label(l->store, samples[number]);
+        s->status = mn_augment(l->store, &l->recipe, samples[number],
+                               (uint64_t)step * (uint64_t)l->recipe.batch + (uint64_t)number,
                                s->input + (size_t)i * image, &s->err);
     }
-    if (s->status == MN_OK && (l->recipe.mixup > 0 || l->recipe.cutmix > 0))
-        mn_augment_mix(&l->recipe, o, (uint64_t)step, batch, s->input, s->label, s->other, s->weight);
+    if (s->status == MN_OK && mixes(&l->recipe))
+        mn_augment_mix(&l->recipe, o, (uint64_t)step, l->images, s->input, s->label, s->other, s->weight);
 }
 
 static void *work(void *context)
@@ -115,7 +130,7 @@ static void *work(void *context)
 static mn_status allocate(mn_loader *l, mn_error *err)
 {
     const mn_store_options *o = mn_store_get_options(l->store);
-    size_t batch = (size_t)l->recipe.batch, n = (size_t)mn_store_size(l->store);
+    size_t batch = (size_t)l->images, n = (size_t)mn_store_size(l->store);
     size_t input = mn_size_align(batch * (size_t)o->height * (size_t)o->width * (size_t)o->channels * sizeof(float));
     size_t row = mn_size_align(batch * sizeof(float)), order = mn_size_align(n * sizeof(int64_t));
     size_t bytes = SLOTS * (input + 3 * row) + 2 * order;
@@ -137,16 +152,20 @@ static mn_status allocate(mn_loader *l, mn_error *err)
     return MN_OK;
 }
 
-mn_status mn_loader_create(const mn_store *store, const mn_recipe *recipe, int64_t first, int32_t threads,
-                           mn_loader **loader, mn_error *err)
+mn_status mn_loader_create(const mn_store *store, const mn_loader_options *options, mn_loader **loader, mn_error *err)
 {
+    const mn_recipe *recipe = options->recipe;
+    int32_t threads = options->threads, ranks = options->ranks > 1 ? options->ranks : 1;
     mn_loader *l = mn_calloc(1, sizeof *l);
     if (!l)
         return mn_fail_memory(err, sizeof *l, "a loader");
     l->store = store;
     l->recipe = *recipe;
     l->steps_per_epoch = mn_store_size(store) / recipe->batch;
-    l->next_made = l->next_lent = first;
+    l->next_made = l->next_lent = options->first;
+    l->part = recipe->batch / ranks;
+    l->first = options->rank * l->part;
+    l->images = ranks > 1 && mixes(recipe) ? 2 * l->part : l->part;
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->made, NULL);
     pthread_cond_init(&l->freed, NULL);
@@ -203,9 +222,8 @@ mn_status mn_loader_next(mn_loader *l, mn_batch *batch, mn_error *err)
         return s->status;
     }
     l->lent = true;
-    bool mixed = l->recipe.mixup > 0 || l->recipe.cutmix > 0;
-    *batch = (mn_batch){.count = l->recipe.batch, .input = s->input, .label = s->label};
-    batch->other = mixed ? s->other : NULL;
-    batch->weight = mixed ? s->weight : NULL;
+    *batch = (mn_batch){.count = l->part, .input = s->input, .label = s->label};
+    batch->other = mixes(&l->recipe) ? s->other : NULL;
+    batch->weight = mixes(&l->recipe) ? s->weight : NULL;
     return MN_OK;
 }

@@ -8,10 +8,16 @@
 
 typedef struct mn_loader mn_loader;
 
-/* Batches of recipe->batch images from step `first` on; the store must outlive the loader and have at least one batch
- * of samples. Of each epoch's shuffled samples, those past the last whole batch are left out. */
-mn_status mn_loader_create(const mn_store *store, const mn_recipe *recipe, int64_t first, int32_t threads,
-                           mn_loader **loader, mn_error *err);
+typedef struct mn_loader_options {
+    const mn_recipe *recipe;
+    int64_t first; /* step to begin with */
+    int32_t threads;
+    int32_t rank, ranks; /* images [rank, rank + 1) * batch / ranks of every batch are made; 0, 1: all */
+} mn_loader_options;
+
+/* Parts of batches of recipe->batch images; the store must outlive the loader and have at least one batch of samples.
+ * Of each epoch's shuffled samples, those past the last whole batch are left out. */
+mn_status mn_loader_create(const mn_store *store, const mn_loader_options *options, mn_loader **loader, mn_error *err);
 void mn_loader_destroy(mn_loader *loader); /* NULL is allowed */
 
 /* The shuffled order of an epoch's samples 0..n-1. */

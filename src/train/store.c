@@ -1,7 +1,8 @@
-/* The samples of a run. Decoding is shared among threads; what is kept and what is left out does not depend on their
- * number. */
+/* The samples of a run. Decoding is shared among threads and ranks; what is left out does not depend on their number. An
+ * image that another rank has decoded is kept here once it is needed here. */
 #include "train/store.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +12,8 @@
 #include "base/status.h"
 
 typedef struct sample {
-    int64_t index; /* in the data set */
-    mn_image *image;
-    char *why; /* not decodable, and why */
+    int64_t index;             /* in the data set */
+    _Atomic(mn_image *) image; /* NULL: not kept, or not decoded yet */
 } sample;
 
 struct mn_store {
@@ -21,24 +21,10 @@ struct mn_store {
     mn_store_options options;
     sample *samples;
     int64_t count;
+    atomic_size_t *used; /* bytes of the images that are kept */
 };
 
-#define GROUP 256 /* samples decoded between two looks at the memory used */
-
-typedef struct decode_job {
-    mn_store *store;
-    int64_t first;
-} decode_job;
-
-static void decode_task(void *context, int32_t task, int32_t worker)
-{
-    (void)worker;
-    const decode_job *j = context;
-    sample *s = &j->store->samples[j->first + task];
-    mn_error err;
-    if (mn_dataset_image(j->store->dataset, s->index, &s->image, &err) != MN_OK)
-        s->why = mn_strdup(err.message);
-}
+#define GROUP 256 /* samples decoded between two looks at what came of them */
 
 static size_t image_bytes(const mn_image *image)
 {
@@ -54,50 +40,105 @@ static const char *sample_name(const mn_store *store, int64_t index, char text[3
     return text;
 }
 
-/* Drops what could not be decoded in samples [first, end); keeps pixels while they fit. Moves the good ones to `to`. */
-static mn_status sift(mn_store *store, int64_t first, int64_t end, int64_t *to, size_t *used, mn_error *err)
+/* Keeps an image where it fits and no other thread was first; returns whether it did. */
+static bool keep(const mn_store *store, sample *s, mn_image *image)
 {
-    char text[32];
-    mn_status status = MN_OK;
-    for (int64_t i = first; i < end; i++) {
-        sample s = store->samples[i];
-        store->samples[i] = (sample){0};
-        if (!s.image) {
-            const char *name = sample_name(store, s.index, text), *why = s.why ? s.why : "out of memory";
-            if (store->options.strict && status == MN_OK)
-                status = mn_fail(err, MN_ERROR_FORMAT, "%s: %s", name, why);
-            else if (store->options.skip)
-                store->options.skip(store->options.context, name, why);
-            free(s.why);
-            continue;
-        }
-        *used += image_bytes(s.image);
-        if (*used > store->options.pixel_bytes) {
-            mn_image_destroy(s.image);
-            s.image = NULL;
-        }
-        store->samples[(*to)++] = s;
-    }
-    return status;
+    size_t bytes = image_bytes(image);
+    mn_image *none = NULL;
+    if (atomic_fetch_add(store->used, bytes) + bytes <= store->options.pixel_bytes &&
+        atomic_compare_exchange_strong(&s->image, &none, image))
+        return true;
+    atomic_fetch_sub(store->used, bytes);
+    return false;
 }
 
-static mn_status decode_all(mn_store *store, mn_error *err)
+typedef struct decode_job {
+    const mn_store *store;
+    int64_t first;
+    uint8_t *bad; /* [count] */
+} decode_job;
+
+static void decode_task(void *context, int32_t task, int32_t worker)
 {
+    (void)worker;
+    const decode_job *j = context;
+    int64_t i = j->first + task;
+    mn_image *image;
+    j->bad[i] = mn_dataset_image(j->store->dataset, j->store->samples[i].index, &image, NULL) != MN_OK;
+    if (!j->bad[i] && !keep(j->store, &j->store->samples[i], image))
+        mn_image_destroy(image);
+}
+
+/* Decodes this rank's part of the samples, to the first that cannot be where strict. */
+static mn_status decode_part(const mn_store *store, uint8_t *bad, mn_error *err)
+{
+    const mn_group *g = store->options.group;
+    int64_t first = mn_group_first(g, store->count, g->rank), end = mn_group_first(g, store->count, g->rank + 1);
     mn_pool *pool;
     mn_status status = mn_pool_create(store->options.threads, &pool, err);
     if (status != MN_OK)
         return status;
-    int64_t good = 0, count = store->count;
-    size_t used = 0;
-    for (int64_t first = 0; first < count && status == MN_OK; first += GROUP) {
-        int64_t end = first + GROUP < count ? first + GROUP : count;
-        decode_job j = {store, first};
-        mn_pool_run(pool, (int32_t)(end - first), decode_task, &j);
-        status = sift(store, first, end, &good, &used, err);
+    bool met = false;
+    for (; first < end && !(met && store->options.strict); first += GROUP) {
+        int64_t n = end - first < GROUP ? end - first : GROUP;
+        decode_job j = {store, first, bad};
+        mn_pool_run(pool, (int32_t)n, decode_task, &j);
+        for (int64_t i = first; i < first + n; i++)
+            met = met || bad[i];
     }
     mn_pool_destroy(pool);
+    return MN_OK;
+}
+
+/* Why a sample cannot be decoded: it is decoded again to know, which few are. */
+static void find_reason(const mn_store *store, int64_t index, mn_error *why)
+{
+    mn_image *image;
+    *why = (mn_error){.status = MN_ERROR_FORMAT, .offset = -1};
+    if (mn_dataset_image(store->dataset, index, &image, why) != MN_OK)
+        return;
+    mn_image_destroy(image);
+    snprintf(why->message, sizeof why->message, "another rank could not decode it");
+}
+
+/* Drops the bad samples, with a word for each; where strict the first is an error. */
+static mn_status sift(mn_store *store, const uint8_t *bad, mn_error *err)
+{
+    char text[32];
+    int64_t good = 0;
+    mn_error why;
+    for (int64_t i = 0; i < store->count; i++) {
+        sample *s = &store->samples[i];
+        if (!bad[i]) {
+            store->samples[good].index = s->index;
+            mn_image *image = atomic_exchange(&s->image, NULL);
+            atomic_store(&store->samples[good++].image, image);
+            continue;
+        }
+        bool speaks = store->options.skip && store->options.group->rank == 0;
+        if (speaks || store->options.strict)
+            find_reason(store, s->index, &why);
+        if (store->options.strict)
+            return mn_fail(err, MN_ERROR_FORMAT, "%s: %s", sample_name(store, s->index, text), why.message);
+        if (speaks)
+            store->options.skip(store->options.context, sample_name(store, s->index, text), why.message);
+    }
+    store->count = good;
+    return MN_OK;
+}
+
+static mn_status decode_all(mn_store *store, mn_error *err)
+{
+    mn_group *g = store->options.group;
+    size_t block = (size_t)mn_group_block(g, store->count);
+    uint8_t *bad = mn_calloc(block * (size_t)g->size, 1);
+    mn_status status = bad ? decode_part(store, bad, err) : mn_fail_memory(err, block, "what can be decoded");
+    status = mn_group_agree(g, status, err);
     if (status == MN_OK)
-        store->count = good;
+        status = mn_group_collect(g, block, bad, err);
+    if (status == MN_OK)
+        status = sift(store, bad, err);
+    free(bad);
     return status;
 }
 
@@ -120,14 +161,16 @@ mn_status mn_store_open(const mn_dataset *dataset, const int64_t *index, int64_t
     mn_store *s = mn_calloc(1, sizeof *s);
     if (!s)
         return mn_fail_memory(err, sizeof *s, "the samples of a run");
-    *s = (mn_store){dataset, *options, mn_calloc((size_t)count, sizeof *s->samples), count};
+    *s = (mn_store){dataset, *options, mn_calloc((size_t)count, sizeof *s->samples), count,
+                    mn_calloc(1, sizeof *s->used)};
     mn_status status = MN_OK;
-    if (!s->samples)
+    if (!s->samples || !s->used)
         status = mn_fail_memory(err, (size_t)count * sizeof *s->samples, "the samples of a run");
     for (int64_t i = 0; status == MN_OK && i < count; i++)
         s->samples[i].index = index[i];
     if (status == MN_OK)
         status = check_labels(s, err);
+    status = mn_group_agree(options->group, status, err);
     if (status == MN_OK)
         status = decode_all(s, err);
     if (status == MN_OK && s->count == 0 && count > 0)
@@ -144,11 +187,10 @@ void mn_store_close(mn_store *store)
 {
     if (!store)
         return;
-    for (int64_t i = 0; store->samples && i < store->count; i++) {
+    for (int64_t i = 0; store->samples && i < store->count; i++)
         mn_image_destroy(store->samples[i].image);
-        free(store->samples[i].why);
-    }
     free(store->samples);
+    free(store->used);
     free(store);
 }
 
@@ -169,13 +211,15 @@ const mn_store_options *mn_store_get_options(const mn_store *store)
 
 mn_status mn_store_pixels(const mn_store *store, int64_t i, mn_image **image, bool *owned, mn_error *err)
 {
-    const sample *s = &store->samples[i];
-    *owned = s->image == NULL;
-    if (s->image) {
-        *image = s->image;
+    sample *s = &store->samples[i];
+    *image = atomic_load(&s->image);
+    *owned = *image == NULL;
+    if (*image)
         return MN_OK;
-    }
-    return mn_dataset_image(store->dataset, s->index, image, err);
+    mn_status status = mn_dataset_image(store->dataset, s->index, image, err);
+    if (status == MN_OK)
+        *owned = !keep(store, s, *image);
+    return status;
 }
 
 mn_status mn_store_plain(const mn_store *store, int64_t i, float *input, mn_error *err)

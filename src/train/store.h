@@ -6,6 +6,7 @@
 
 #include "mobilenet/dataset.h"
 #include "mobilenet/net.h"
+#include "train/group.h"
 
 typedef struct mn_store mn_store;
 
@@ -16,15 +17,17 @@ typedef struct mn_store_options {
     int32_t height, width, channels; /* of the input */
     int32_t classes;
     mn_preprocess preprocess;
-    size_t pixel_bytes; /* decoded images are kept up to this many bytes; beyond, they are decoded at every use */
+    size_t pixel_bytes; /* decoded images are kept up to about this many bytes; beyond, they are decoded at every use */
     int32_t threads;    /* for decoding */
     bool strict;        /* an image that cannot be decoded is an error, not left out */
     mn_store_skip *skip;
     void *context;
+    mn_group
+        *group; /* ranks that learn together: each decodes a part, all leave out the same images; must outlive it */
 } mn_store_options;
 
 /* Decodes samples `index` [count] of the data set, which must outlive the store. Errors: those of decoding where
- * strict, MN_ERROR_ARGUMENT where a label is beyond the classes or a class has no image left. */
+ * strict, MN_ERROR_ARGUMENT where a label is beyond the classes or a class has no image left; the same on all ranks. */
 mn_status mn_store_open(const mn_dataset *dataset, const int64_t *index, int64_t count, const mn_store_options *options,
                         mn_store **store, mn_error *err);
 void mn_store_close(mn_store *store);

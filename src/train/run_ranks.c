@@ -1,0 +1,83 @@
+/* Ranks that were started with different models, data or options would learn different things, or wait for each other for
+ * ever: their fingerprints are compared before anything else. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "net/model.h"
+#include "train/run.h"
+
+typedef struct fingerprint {
+    uint64_t model, data, options;
+} fingerprint;
+
+/* FNV-1a over 64 bits. */
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
+{
+    const uint8_t *p = bytes;
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ p[i]) * 0x100000001b3u;
+    return hash;
+}
+
+static uint64_t hash_model(const mn_model *model)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (int32_t i = 0; i < model->tensor_count; i++) {
+        const mn_tensor *t = &model->tensors[i];
+        hash = hash_bytes(hash, t->name, strlen(t->name) + 1);
+        hash = hash_bytes(hash, t->shape, sizeof t->shape);
+        hash = hash_bytes(hash, t->data, t->elements * sizeof(float));
+    }
+    return hash;
+}
+
+static uint64_t hash_data(const mn_dataset *dataset)
+{
+    int64_t count = mn_dataset_size(dataset);
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (int64_t i = 0; i < count; i++) {
+        int32_t label = mn_dataset_label(dataset, i);
+        hash = hash_bytes(hash, &label, sizeof label);
+    }
+    return hash;
+}
+
+/* 0 where memory is short. */
+static uint64_t hash_options(const mn_train_options *o)
+{
+    char *text = mn_recipe_text(&o->recipe);
+    if (!text)
+        return 0;
+    uint64_t hash = hash_bytes(0xcbf29ce484222325u, text, strlen(text));
+    double reals[] = {o->validation, o->patience};
+    int64_t numbers[] = {o->head_only,        o->limit,  o->strict, o->checkpoint != NULL,
+                         o->checkpoint_steps, o->resume, o->sync_bn};
+    free(text);
+    hash = hash_bytes(hash, reals, sizeof reals);
+    return hash_bytes(hash, numbers, sizeof numbers);
+}
+
+mn_status mn_run_compare_ranks(mn_run *r, const mn_model *model, const mn_dataset *dataset, mn_error *err)
+{
+    mn_group *g = &r->group;
+    if (mn_group_alone(g))
+        return MN_OK;
+    fingerprint *all = mn_calloc((size_t)g->size, sizeof *all);
+    mn_status status = all ? MN_OK : mn_fail_memory(err, (size_t)g->size * sizeof *all, "the ranks' fingerprints");
+    status = mn_group_agree(g, status, err);
+    if (status == MN_OK) {
+        all[g->rank] = (fingerprint){hash_model(model), hash_data(dataset), hash_options(r->options)};
+        status = mn_group_collect(g, sizeof *all, all, err);
+    }
+    for (int32_t k = 1; k < g->size && status == MN_OK; k++) {
+        const char *what = all[k].options != all[0].options ? "options"
+                           : all[k].data != all[0].data     ? "data"
+                           : all[k].model != all[0].model   ? "model"
+                                                            : NULL;
+        if (what)
+            status = mn_fail(err, MN_ERROR_ARGUMENT, "rank %d was started with other %s than rank 0", k, what);
+    }
+    free(all);
+    return status;
+}
