@@ -75,6 +75,8 @@ static void set_shape(const mn_step *s, mn_step_layer *l)
     l->out_rows = layer->out_height * layer->out_width;
     if (layer->op == MN_OP_CLASSIFIER)
         l->in_rows = l->out_rows = 1;
+    if (layer->op == MN_OP_DEPTHWISE)
+        mn_step_depthwise_plan(l);
     size_t rows = (size_t)BLOCK_BYTES / sizeof(float) / (up(l->k) + up(l->n));
     l->row_block = rows < BLOCK_LEAST ? BLOCK_LEAST : rows > BLOCK_ROWS ? BLOCK_ROWS : (int32_t)rows / 6 * 6;
     l->chunks = part_of(s, chunks_for(batch, MN_CHUNKS_MAX));
@@ -112,11 +114,8 @@ static void set_offsets(mn_step *s)
 static size_t scratch_for(const mn_step_layer *l)
 {
     const mn_layer *layer = l->layer;
-    if (layer->op == MN_OP_DEPTHWISE) {
-        size_t x = up(l->n) * (size_t)mn_step_ring_pitch(layer->in_width),
-               y = up(l->n) * (size_t)mn_step_ring_pitch(layer->out_width);
-        return 4 * (x + y);
-    }
+    if (layer->op == MN_OP_DEPTHWISE)
+        return mn_step_depthwise_scratch(l);
     size_t rows = (size_t)l->row_block, patch = layer->op == MN_OP_CONV ? up(l->k) * (rows + 1) : 0;
     return rows * (up(l->k) + up(l->n)) + patch;
 }

@@ -23,6 +23,7 @@ typedef enum mn_step_mode {
 
 #define MN_ABSENT     SIZE_MAX
 #define MN_CHUNKS_MAX 32
+#define MN_BAND_MAX   16 /* rows of a depthwise layer's output handled at once */
 
 /* A layer with weights. Offsets count floats from the start of step->weights and step->gradients (weight, bias, gamma,
  * beta) or of step->statistics (mean, variance); MN_ABSENT where the layer has none. */
@@ -31,6 +32,7 @@ typedef struct mn_step_layer {
     int32_t k, n;              /* a product's shape: inputs of one output, outputs; depthwise: 9, channels */
     int32_t in_rows, out_rows; /* pixels of one image */
     int32_t row_block;         /* rows of a product handled at once */
+    int32_t band;              /* rows of a depthwise layer's output handled at once, 1 to MN_BAND_MAX */
     int32_t chunks;            /* tasks of this rank's part of a batch, forward: a power of two, as is */
     int32_t back_chunks;       /* backward; fewer where the weights are large */
     size_t weight, bias, gamma, beta, mean, variance;
@@ -160,12 +162,23 @@ static inline int32_t mn_step_chunks(const mn_step *step, int32_t chunks)
 /* Fills panels (pitch rows) with the patches of output pixels [first, first + rows) of one image. */
 void mn_step_patches(const mn_step_layer *layer, const mn_step_source *source, int32_t image, int32_t first,
                      int32_t rows, float *row, float *panels, int32_t pitch);
-/* Pointers into a worker's scratch, rows of a depthwise layer with their zero columns. */
-typedef struct mn_step_ring {
-    float *rows[3], *zero; /* panels of `pitch` columns */
-    int32_t pitch;
-} mn_step_ring;
-int32_t mn_step_ring_pitch(int32_t columns);
-mn_step_ring mn_step_ring_open(float *scratch, int32_t columns, int32_t channels);
+/* What every task of a layer sees. */
+typedef struct mn_step_job {
+    mn_step *step;
+    int32_t index;
+    int32_t side; /* backward: which dz holds the gradient of the layer's activation */
+    bool data;    /* backward: whether the layer before wants a gradient */
+} mn_step_job;
+
+static inline mn_chain mn_step_chain_of(const mn_step_layer *l)
+{
+    return (mn_chain){{l->scale, l->shift, l->low, l->high}, l->a, l->b, l->c};
+}
+
+/* Depthwise layers (step_depthwise.c): tasks of a pool, and what the plan wants to know. */
+void mn_step_depthwise_forward(void *job, int32_t chunk, int32_t worker);
+void mn_step_depthwise_backward(void *job, int32_t chunk, int32_t worker);
+void mn_step_depthwise_plan(mn_step_layer *layer);            /* sets `band` */
+size_t mn_step_depthwise_scratch(const mn_step_layer *layer); /* floats */
 
 #endif

@@ -11,12 +11,6 @@
 #include "train/step.h"
 #include "train/streams.h"
 
-typedef struct job {
-    mn_step *step;
-    int32_t index, side;
-    bool data; /* whether the layer before wants a gradient */
-} job;
-
 /* The sums of one chunk of the layer before. */
 typedef struct gather {
     mn_step *step;
@@ -40,8 +34,8 @@ static void gather_flush(gather *g)
     const mn_step_layer *l = g->layer;
     mn_affine affine = {l->scale, l->shift, l->low, l->high};
     if (g->pending_rows > 0)
-        g->step->kernels->gradient_sums(g->pending_dz, g->pending_y, g->pending_rows, l->n, &affine, l->batch_mean,
-                                        l->inverse, g->first, g->second);
+        g->step->kernels->gradient_sums(g->pending_dz, g->pending_y, l->n, g->pending_rows, l->n, &affine,
+                                        l->batch_mean, l->inverse, g->first, g->second);
     g->pending_rows = 0;
 }
 
@@ -56,11 +50,6 @@ static void gather_rows(gather *g, const float *dz, size_t first, int32_t rows)
     g->pending_rows += rows;
     if (g->pending_rows >= 128 || (int64_t)g->pending_rows * g->layer->n >= 16384)
         gather_flush(g);
-}
-
-static mn_chain chain_of(const mn_step_layer *l)
-{
-    return (mn_chain){{l->scale, l->shift, l->low, l->high}, l->a, l->b, l->c};
 }
 
 /* Adds the patches' gradients [rows, k] to the image's dx. */
@@ -90,11 +79,11 @@ static int32_t chunk_start(const mn_step *s, const mn_step_layer *l, int32_t chu
 /* Standard convolution: patches, one image at a time. */
 static void conv_task(void *context, int32_t chunk, int32_t worker)
 {
-    const job *j = context;
+    const mn_step_job *j = context;
     mn_step *s = j->step;
     const mn_step_layer *l = &s->layers[j->index];
     mn_step_source source = mn_step_source_of(s, j->index);
-    mn_chain chain = chain_of(l);
+    mn_chain chain = mn_step_chain_of(l);
     size_t k = (size_t)mn_panel_up(l->k), n = (size_t)l->n, block = (size_t)l->row_block;
     float *x = s->scratch + (size_t)worker * s->scratch_count, *dy = x + block * k;
     float *patch = dy + block * (size_t)mn_panel_up(l->n);
@@ -111,11 +100,12 @@ static void conv_task(void *context, int32_t chunk, int32_t worker)
         for (int32_t r = 0, rows; r < l->out_rows; r += rows) {
             rows = l->out_rows - r < l->row_block ? l->out_rows - r : l->row_block;
             size_t first = (size_t)i * (size_t)l->out_rows + (size_t)r;
-            s->kernels->gradient(s->dz[j->side] + first * n, l->y + first * n, rows, l->n, &chain, dy, l->row_block);
+            s->kernels->gradient(s->dz[j->side] + first * n, l->y + first * n, l->n, rows, l->n, &chain, dy,
+                                 l->row_block);
             mn_step_patches(l, &source, i, r, rows, patch, x, l->row_block);
-            s->kernels->accumulate(dy, x, l->row_block, rows, l->n, l->k, sum);
+            s->kernels->accumulate(dy, x, l->row_block, rows, l->n, l->k, sum, NULL);
             if (j->data) {
-                s->kernels->multiply(dy, l->row_block, rows, l->n, s->packed, l->k, patch);
+                s->kernels->multiply(dy, l->row_block, rows, l->n, s->packed, l->k, patch, NULL);
                 scatter(l, patch, r, rows, dx);
             }
         }
@@ -129,14 +119,14 @@ static void conv_task(void *context, int32_t chunk, int32_t worker)
 /* Pointwise convolution and classifier. */
 static void product_task(void *context, int32_t chunk, int32_t worker)
 {
-    const job *j = context;
+    const mn_step_job *j = context;
     mn_step *s = j->step;
     const mn_step_layer *l = &s->layers[j->index];
     mn_step_source source = mn_step_source_of(s, j->index);
     bool classifier = l->layer->op == MN_OP_CLASSIFIER;
     const float *dz = classifier ? s->logit_gradient : s->dz[j->side];
     float *dx = classifier ? s->pooled_gradient : s->dz[1 - j->side];
-    mn_chain chain = chain_of(l);
+    mn_chain chain = mn_step_chain_of(l);
     size_t k = (size_t)l->k, n = (size_t)l->n, block = (size_t)l->row_block;
     float *x = s->scratch + (size_t)worker * s->scratch_count, *dy = x + block * (size_t)mn_panel_up(l->k);
     float *sum = s->partial + (size_t)chunk * s->partial_stride;
@@ -147,111 +137,23 @@ static void product_task(void *context, int32_t chunk, int32_t worker)
     size_t end = (size_t)chunk_start(s, l, chunk + 1) * (size_t)l->out_rows;
     for (size_t r = (size_t)chunk_start(s, l, chunk) * (size_t)l->out_rows; r < end; r += block) {
         int32_t rows = (int32_t)(end - r < block ? end - r : block);
-        s->kernels->gradient(dz + r * n, l->y + r * n, rows, l->n, &chain, dy, l->row_block);
-        s->kernels->activate(source.data + r * k, rows, l->k, &source.affine, x, l->row_block);
+        s->kernels->gradient(dz + r * n, l->y + r * n, l->n, rows, l->n, &chain, dy, l->row_block);
+        s->kernels->activate(source.data + r * k, l->k, rows, l->k, &source.affine, x, l->row_block);
+        size_t after = r + (size_t)rows;
+        int32_t next = (int32_t)(end - after < block ? end - after : block);
+        mn_ahead ahead[2] = {0};
+        mn_ahead_add(&ahead[0], dz + after * n, l->n, l->n, next);
+        mn_ahead_add(&ahead[0], l->y + after * n, l->n, l->n, next);
+        mn_ahead_add(&ahead[1], source.data + after * k, l->k, l->k, next);
+        mn_ahead_add(&ahead[1], dx + after * k, l->k, l->k, next);
         if (j->data) {
-            s->kernels->multiply(dy, l->row_block, rows, l->n, s->packed, l->k, dx + r * k);
+            s->kernels->multiply(dy, l->row_block, rows, l->n, s->packed, l->k, dx + r * k, &ahead[0]);
             if (!classifier)
                 gather_rows(&g, dx, r, rows);
         }
-        s->kernels->accumulate(dy, x, l->row_block, rows, l->n, l->k, sum);
+        s->kernels->accumulate(dy, x, l->row_block, rows, l->n, l->k, sum, &ahead[1]);
     }
     if (j->data && !classifier)
-        gather_flush(&g);
-}
-
-/* What one image of a depthwise layer works on. */
-typedef struct depthwise_view {
-    const mn_step_layer *l;
-    mn_step_ring x, dy;
-    const float *in, *dz, *y;
-    float *dx;
-} depthwise_view;
-
-/* Row i of dx, once rows up to `made` of dy exist. */
-static void depthwise_data_row(const mn_step *s, const depthwise_view *v, int32_t i)
-{
-    const mn_layer *layer = v->l->layer;
-    int32_t channels = v->l->n, at = i + layer->pad_top;
-    float *dx = v->dx + (size_t)i * (size_t)layer->in_width * (size_t)channels;
-    if (layer->stride == 1) {
-        const float *rows[3];
-        for (int32_t m = 0; m < 3; m++) {
-            int32_t oh = at - 2 + m;
-            const float *row = oh < 0 || oh >= layer->out_height ? v->dy.zero : v->dy.rows[oh % 3];
-            rows[m] = row - (ptrdiff_t)(2 - layer->pad_left) * MN_PANEL;
-        }
-        s->kernels->depthwise(rows, v->dy.pitch, s->packed, 1, layer->in_width, channels, dx);
-        return;
-    }
-    const float *rows[2];
-    int32_t kh[2], taps = 0;
-    for (int32_t k = at % 2; k < 3; k += 2) {
-        int32_t oh = (at - k) / 2;
-        rows[taps] = at < k || oh >= layer->out_height ? v->dy.zero : v->dy.rows[oh % 3];
-        kh[taps++] = k;
-    }
-    s->kernels->depthwise_data_s2(rows, kh, taps, v->dy.pitch, s->packed, layer->pad_left, layer->in_width, channels,
-                                  dx);
-}
-
-static void depthwise_image(mn_step *s, depthwise_view *v, bool data, float *dw)
-{
-    const mn_layer *layer = v->l->layer;
-    mn_step_source source = mn_step_source_of(s, (int32_t)(v->l - s->layers));
-    mn_chain chain = chain_of(v->l);
-    int32_t channels = v->l->n, next = 0, done = 0;
-    size_t in_row = (size_t)layer->in_width * (size_t)channels, out_row = (size_t)layer->out_width * (size_t)channels;
-    for (int32_t oh = 0; oh < layer->out_height; oh++) {
-        float *dy = v->dy.rows[oh % 3];
-        s->kernels->gradient(v->dz + (size_t)oh * out_row, v->y + (size_t)oh * out_row, layer->out_width, channels,
-                             &chain, dy, v->dy.pitch);
-        int32_t top = oh * layer->stride - layer->pad_top;
-        for (; next < top + 3 && next < layer->in_height; next++)
-            s->kernels->activate(v->in + (size_t)next * in_row, layer->in_width, channels, &source.affine,
-                                 v->x.rows[next % 3], v->x.pitch);
-        const float *rows[3];
-        for (int32_t kh = 0; kh < 3; kh++) {
-            int32_t ih = top + kh;
-            const float *row = ih < 0 || ih >= layer->in_height ? v->x.zero : v->x.rows[ih % 3];
-            rows[kh] = row - (ptrdiff_t)layer->pad_left * MN_PANEL;
-        }
-        s->kernels->depthwise_weights(rows, v->x.pitch, dy, v->dy.pitch, layer->stride, layer->out_width, channels, dw);
-        /* Rows of dx up to the first that the next row of dy reaches are complete. */
-        int32_t ready = (oh + 1) * layer->stride - layer->pad_top;
-        if (oh + 1 == layer->out_height || ready > layer->in_height)
-            ready = layer->in_height;
-        for (; data && done < ready; done++)
-            depthwise_data_row(s, v, done);
-    }
-}
-
-static void depthwise_task(void *context, int32_t chunk, int32_t worker)
-{
-    const job *j = context;
-    mn_step *s = j->step;
-    const mn_step_layer *l = &s->layers[j->index];
-    float *scratch = s->scratch + (size_t)worker * s->scratch_count;
-    depthwise_view v = {.l = l, .x = mn_step_ring_open(scratch, l->layer->in_width, l->n)};
-    scratch += 4 * (size_t)v.x.pitch * (size_t)mn_panel_up(l->n);
-    v.dy = mn_step_ring_open(scratch, l->layer->out_width, l->n);
-    float *dw = s->partial + (size_t)chunk * s->partial_stride;
-    memset(dw, 0, s->partial_stride * sizeof *dw);
-    gather g = {0};
-    if (j->data)
-        g = gather_open(s, j->index - 1, chunk);
-    size_t in = (size_t)l->in_rows * (size_t)l->n, out = (size_t)l->out_rows * (size_t)l->n;
-    mn_step_source source = mn_step_source_of(s, j->index);
-    for (int32_t i = chunk_start(s, l, chunk); i < chunk_start(s, l, chunk + 1); i++) {
-        v.in = source.data + (size_t)i * in;
-        v.dz = s->dz[j->side] + (size_t)i * out;
-        v.y = l->y + (size_t)i * out;
-        v.dx = s->dz[1 - j->side] + (size_t)i * in;
-        depthwise_image(s, &v, j->data, dw);
-        if (j->data)
-            gather_rows(&g, s->dz[1 - j->side], (size_t)i * (size_t)l->in_rows, l->in_rows);
-    }
-    if (j->data)
         gather_flush(&g);
 }
 
@@ -259,7 +161,7 @@ static void depthwise_task(void *context, int32_t chunk, int32_t worker)
 static void pool_task(void *context, int32_t chunk, int32_t worker)
 {
     (void)worker;
-    const job *j = context;
+    const mn_step_job *j = context;
     mn_step *s = j->step;
     const mn_step_layer *l = &s->layers[s->layer_count - 2];
     size_t n = (size_t)l->n;
@@ -289,8 +191,8 @@ static void backward_layer(mn_step *s, int32_t index, int32_t side, bool data)
         mn_pack_depthwise(w, l->n, l->layer->stride == 1 ? MN_PACK_TRANSPOSED : MN_PACK_PLAIN, s->packed);
     else if (data)
         mn_pack_product(s->pool, w, l->n, l->k, MN_PACK_TRANSPOSED, s->packed);
-    job j = {s, index, side, data};
-    mn_pool_task *task = depthwise ? depthwise_task : l->layer->op == MN_OP_CONV ? conv_task : product_task;
+    mn_step_job j = {s, index, side, data};
+    mn_pool_task *task = depthwise ? mn_step_depthwise_backward : l->layer->op == MN_OP_CONV ? conv_task : product_task;
     mn_pool_run(s->pool, chunks, task, &j);
     mn_reduce_weights(s, index, chunks);
     if (data && l->layer->op != MN_OP_CLASSIFIER)
@@ -305,7 +207,7 @@ void mn_step_backward(mn_step *s, int32_t first_layer)
     if (first_layer >= last)
         return;
     const mn_step_layer *top = &s->layers[last - 1];
-    job j = {s, last - 1, 0, true};
+    mn_step_job j = {s, last - 1, 0, true};
     int32_t chunks = mn_step_chunks(s, top->back_chunks);
     mn_pool_run(s->pool, chunks, pool_task, &j);
     mn_reduce_gradient_sums(s, last - 1, chunks);

@@ -21,22 +21,6 @@ mn_step_source mn_step_source_of(const mn_step *step, int32_t index)
     return (mn_step_source){before->y, {before->scale, before->shift, before->low, before->high}, false};
 }
 
-int32_t mn_step_ring_pitch(int32_t columns)
-{
-    return columns + 4; /* two zero columns on either side: what a 3-tap window can reach forward and backward */
-}
-
-mn_step_ring mn_step_ring_open(float *scratch, int32_t columns, int32_t channels)
-{
-    mn_step_ring ring = {.pitch = mn_step_ring_pitch(columns)};
-    size_t row = (size_t)ring.pitch * (size_t)mn_panel_up(channels);
-    memset(scratch, 0, 4 * row * sizeof *scratch);
-    for (size_t i = 0; i < 3; i++)
-        ring.rows[i] = scratch + i * row + 2 * MN_PANEL;
-    ring.zero = scratch + 3 * row + 2 * MN_PANEL;
-    return ring;
-}
-
 /* One patch, in the order of the weights [KH, KW, IC]: taps outside are zero. */
 static void copy_patch(const mn_step_layer *l, const mn_step_source *source, const float *image, int32_t pixel,
                        float *out)
@@ -82,12 +66,6 @@ void mn_step_patches(const mn_step_layer *l, const mn_step_source *source, int32
     }
 }
 
-/* What every task of a layer sees. */
-typedef struct job {
-    mn_step *step;
-    int32_t index;
-} job;
-
 /* The statistics of a chunk while it is being made. */
 typedef struct gather {
     mn_step *step;
@@ -117,7 +95,7 @@ static void gather_flush(gather *g)
         memset(g->second, 0, n * sizeof(float));
         g->started = true;
     }
-    g->step->kernels->statistics(g->pending, g->pending_rows, g->layer->n, g->origin, g->first, g->second);
+    g->step->kernels->statistics(g->pending, g->layer->n, g->pending_rows, g->layer->n, g->origin, g->first, g->second);
     g->pending_rows = 0;
 }
 
@@ -132,7 +110,7 @@ static void gather_rows(gather *g, const float *y, int32_t rows)
 
 static void product_task(void *context, int32_t chunk, int32_t worker)
 {
-    const job *j = context;
+    const mn_step_job *j = context;
     mn_step *s = j->step;
     const mn_step_layer *l = &s->layers[j->index];
     mn_step_source source = mn_step_source_of(s, j->index);
@@ -150,51 +128,18 @@ static void product_task(void *context, int32_t chunk, int32_t worker)
             if (patches)
                 mn_step_patches(l, &source, image, r, rows, row, panels, l->row_block);
             else
-                s->kernels->activate(source.data + first * (size_t)l->k, rows, l->k, &source.affine, panels,
+                s->kernels->activate(source.data + first * (size_t)l->k, l->k, rows, l->k, &source.affine, panels,
                                      l->row_block);
             float *y = l->y + first * (size_t)l->n;
-            s->kernels->multiply(panels, l->row_block, rows, l->k, s->packed, l->n, y);
+            mn_ahead ahead = {0};
+            int32_t next = group * l->out_rows - r - rows;
+            next = next < l->row_block ? next : l->row_block;
+            if (!patches)
+                mn_ahead_add(&ahead, source.data + (first + (size_t)rows) * (size_t)l->k, l->k, l->k, next);
+            mn_ahead_add(&ahead, y + (size_t)rows * (size_t)l->n, l->n, l->n, next);
+            s->kernels->multiply(panels, l->row_block, rows, l->k, s->packed, l->n, y, &ahead);
             gather_rows(&g, y, rows);
         }
-    gather_flush(&g);
-}
-
-static void depthwise_image(mn_step *s, const mn_step_layer *l, const mn_step_source *source, mn_step_ring *ring,
-                            int32_t image, gather *g)
-{
-    const mn_layer *layer = l->layer;
-    int32_t channels = l->n, next = 0; /* the next row of input to activate */
-    const float *x = source->data + (size_t)image * (size_t)l->in_rows * (size_t)channels;
-    float *y = l->y + (size_t)image * (size_t)l->out_rows * (size_t)channels;
-    size_t in_row = (size_t)layer->in_width * (size_t)channels;
-    for (int32_t oh = 0; oh < layer->out_height; oh++) {
-        const float *rows[3];
-        int32_t top = oh * layer->stride - layer->pad_top;
-        for (; next < top + 3 && next < layer->in_height; next++)
-            s->kernels->activate(x + (size_t)next * in_row, layer->in_width, channels, &source->affine,
-                                 ring->rows[next % 3], ring->pitch);
-        for (int32_t kh = 0; kh < 3; kh++) {
-            int32_t ih = top + kh;
-            const float *from = ih < 0 || ih >= layer->in_height ? ring->zero : ring->rows[ih % 3];
-            rows[kh] = from - (ptrdiff_t)layer->pad_left * MN_PANEL;
-        }
-        s->kernels->depthwise(rows, ring->pitch, s->packed, layer->stride, layer->out_width, channels, y);
-        gather_rows(g, y, layer->out_width);
-        y += (size_t)layer->out_width * (size_t)channels;
-    }
-}
-
-static void depthwise_task(void *context, int32_t chunk, int32_t worker)
-{
-    const job *j = context;
-    mn_step *s = j->step;
-    const mn_step_layer *l = &s->layers[j->index];
-    mn_step_source source = mn_step_source_of(s, j->index);
-    mn_step_ring ring = mn_step_ring_open(s->scratch + (size_t)worker * s->scratch_count, l->layer->in_width, l->n);
-    gather g = gather_open(s, l, chunk);
-    int32_t end = mn_step_chunk_start(s, l->chunks, chunk + 1);
-    for (int32_t i = mn_step_chunk_start(s, l->chunks, chunk); i < end; i++)
-        depthwise_image(s, l, &source, &ring, i, &g);
     gather_flush(&g);
 }
 
@@ -228,7 +173,7 @@ static void drop(const mn_step *s, int32_t image, float factor, float *embedding
 static void pool_task(void *context, int32_t image, int32_t worker)
 {
     (void)worker;
-    mn_step *s = ((const job *)context)->step;
+    mn_step *s = ((const mn_step_job *)context)->step;
     const mn_step_layer *l = &s->layers[s->layer_count - 2];
     size_t n = (size_t)l->n;
     float *out = s->pooled + (size_t)image * n;
@@ -246,13 +191,13 @@ static void pool_task(void *context, int32_t image, int32_t worker)
 static void run_layer(mn_step *step, int32_t index)
 {
     mn_step_layer *l = &step->layers[index];
-    job j = {step, index};
+    mn_step_job j = {.step = step, .index = index};
     bool depthwise = l->layer->op == MN_OP_DEPTHWISE;
     if (depthwise)
         mn_pack_depthwise(step->weights + l->weight, l->n, MN_PACK_PLAIN, step->packed);
     else
         mn_pack_product(step->pool, step->weights + l->weight, l->n, l->k, MN_PACK_PLAIN, step->packed);
-    mn_pool_run(step->pool, mn_step_chunks(step, l->chunks), depthwise ? depthwise_task : product_task, &j);
+    mn_pool_run(step->pool, mn_step_chunks(step, l->chunks), depthwise ? mn_step_depthwise_forward : product_task, &j);
     if (step->mode == MN_STEP_TRAIN && l->layer->batch_norm)
         mn_reduce_statistics(step, index);
     set_affine(step, l);
@@ -269,7 +214,7 @@ static void run_body(mn_step *step, mn_step_mode mode, const float *input, int32
         if (step->status != MN_OK)
             return;
     }
-    job j = {step, step->layer_count - 2};
+    mn_step_job j = {.step = step, .index = step->layer_count - 2};
     mn_pool_run(step->pool, count, pool_task, &j);
 }
 

@@ -59,8 +59,11 @@ static void norms(void **state)
 {
     (void)state;
     for (int32_t c = 1; c <= 67; c++)
-        for (int32_t rows = 1; rows <= 7; rows += 2) {
-            array v[7], y = make(1, (size_t)(rows * c)), dz = make(2, (size_t)(rows * c));
+        for (int32_t rows = 1; rows <= 9; rows += 2) {
+            /* A group of the channels of a layer: the last row ends with the group. */
+            int32_t stride = c + (rows % 4 == 1 ? 0 : 5);
+            size_t size = (size_t)((rows - 1) * stride + c);
+            array v[7], y = make(1, size), dz = make(2, size);
             for (uint32_t i = 0; i < 7; i++)
                 v[i] = make(10 + i, up(c));
             mn_affine affine = affine_of(v);
@@ -69,20 +72,21 @@ static void norms(void **state)
             array out[4];
             for (int k = 0; k < 4; k++)
                 out[k] = make(3, up(c) * (size_t)pitch);
-            mn_train_kernels_reference.activate(y.data, rows, c, &affine, out[0].data, pitch);
-            fast->activate(y.data, rows, c, &affine, out[1].data, pitch);
-            mn_train_kernels_reference.gradient(dz.data, y.data, rows, c, &chain, out[2].data, pitch);
-            fast->gradient(dz.data, y.data, rows, c, &chain, out[3].data, pitch);
+            mn_train_kernels_reference.activate(y.data, stride, rows, c, &affine, out[0].data, pitch);
+            fast->activate(y.data, stride, rows, c, &affine, out[1].data, pitch);
+            mn_train_kernels_reference.gradient(dz.data, y.data, stride, rows, c, &chain, out[2].data, pitch);
+            fast->gradient(dz.data, y.data, stride, rows, c, &chain, out[3].data, pitch);
             check_near(&out[0], &out[1], 1, "activate", c);
             check_near(&out[2], &out[3], 4, "gradient", c);
             array sums[8];
             for (int k = 0; k < 8; k++)
                 sums[k] = make(4, (size_t)c);
-            mn_train_kernels_reference.statistics(y.data, rows, c, v[2].data, sums[0].data, sums[2].data);
-            fast->statistics(y.data, rows, c, v[2].data, sums[1].data, sums[3].data);
-            mn_train_kernels_reference.gradient_sums(dz.data, y.data, rows, c, &affine, v[2].data, v[3].data,
+            mn_train_kernels_reference.statistics(y.data, stride, rows, c, v[2].data, sums[0].data, sums[2].data);
+            fast->statistics(y.data, stride, rows, c, v[2].data, sums[1].data, sums[3].data);
+            mn_train_kernels_reference.gradient_sums(dz.data, y.data, stride, rows, c, &affine, v[2].data, v[3].data,
                                                      sums[4].data, sums[6].data);
-            fast->gradient_sums(dz.data, y.data, rows, c, &affine, v[2].data, v[3].data, sums[5].data, sums[7].data);
+            fast->gradient_sums(dz.data, y.data, stride, rows, c, &affine, v[2].data, v[3].data, sums[5].data,
+                                sums[7].data);
             for (int k = 0; k < 8; k += 2)
                 check_near(&sums[k], &sums[k + 1], 20, "sums", c);
             free_all(v, 7);
@@ -93,21 +97,31 @@ static void norms(void **state)
         }
 }
 
+/* What a kernel asks for ahead changes nothing, wherever it lies. */
+static mn_ahead ahead_of(const array *a)
+{
+    mn_ahead ahead = {0};
+    mn_ahead_add(&ahead, a->data, 5, 40, 7);
+    mn_ahead_add(&ahead, a->data, 33, 33, 9);
+    return ahead;
+}
+
 static void product(int32_t rows, int32_t k, int32_t n)
 {
     int32_t pitch = rows + 1;
     array v[7] = {make(1, (size_t)pitch * up(k)), make(2, up(n) * (size_t)k),     make(3, (size_t)(rows * n)),
                   make(3, (size_t)(rows * n)),    make(5, (size_t)pitch * up(n)), make(6, (size_t)k * up(n)),
                   make(6, (size_t)k * up(n))};
-    mn_train_kernels_reference.multiply(v[0].data, pitch, rows, k, v[1].data, n, v[2].data);
-    fast->multiply(v[0].data, pitch, rows, k, v[1].data, n, v[3].data);
+    mn_ahead ahead[2] = {ahead_of(&v[0]), ahead_of(&v[0])};
+    mn_train_kernels_reference.multiply(v[0].data, pitch, rows, k, v[1].data, n, v[2].data, NULL);
+    fast->multiply(v[0].data, pitch, rows, k, v[1].data, n, v[3].data, &ahead[0]);
     check_near(&v[2], &v[3], 10 + k, "multiply", k);
     /* Lanes past n are zero in a factor of a weight gradient, as activate and gradient leave them. */
     for (int32_t r = 0; r < pitch; r++)
         for (int32_t j = n; j < mn_panel_up(n); j++)
             v[4].data[((size_t)(j / MN_PANEL) * (size_t)pitch + (size_t)r) * MN_PANEL + (size_t)(j % MN_PANEL)] = 0;
-    mn_train_kernels_reference.accumulate(v[0].data, v[4].data, pitch, rows, k, n, v[5].data);
-    fast->accumulate(v[0].data, v[4].data, pitch, rows, k, n, v[6].data);
+    mn_train_kernels_reference.accumulate(v[0].data, v[4].data, pitch, rows, k, n, v[5].data, NULL);
+    fast->accumulate(v[0].data, v[4].data, pitch, rows, k, n, v[6].data, &ahead[1]);
     check_near(&v[5], &v[6], 10 + rows, "accumulate", k);
     free_all(v, 7);
 }
@@ -124,54 +138,76 @@ static void products(void **state)
         product(13, deep[i], 21);
 }
 
+/* Forward, and the gradient of the filter, of a band of `rows` rows of `width` outputs. */
+static void depthwise_band(int32_t c, int32_t rows, int32_t width, int32_t stride)
+{
+    int32_t pitch = (width - 1) * stride + 3, dy_pitch = width + 3, out_stride = c + (width % 2 ? 0 : 3);
+    size_t out = (size_t)((rows * width - 1) * out_stride + c);
+    array x[7], dy[3];
+    array v[5] = {make(4, up(c) * 9), make(5, out), make(5, out), make(7, up(c) * 9), make(7, up(c) * 9)};
+    const float *in[7], *from[3];
+    for (int32_t i = 0; i < (rows - 1) * stride + 3; i++) {
+        x[i] = make(20 + (uint32_t)i, up(c) * (size_t)pitch);
+        in[i] = x[i].data;
+    }
+    for (int32_t i = 0; i < rows; i++) {
+        dy[i] = make(30 + (uint32_t)i, up(c) * (size_t)dy_pitch);
+        from[i] = dy[i].data;
+    }
+    mn_ahead ahead[2] = {ahead_of(&v[0]), ahead_of(&v[0])};
+    mn_train_kernels_reference.depthwise(in, pitch, v[0].data, stride, rows, width, c, v[1].data, out_stride, NULL);
+    fast->depthwise(in, pitch, v[0].data, stride, rows, width, c, v[2].data, out_stride, &ahead[0]);
+    check_near(&v[1], &v[2], 9, "depthwise", c);
+    mn_train_kernels_reference.depthwise_weights(in, pitch, from, dy_pitch, stride, rows, width, c, v[3].data, NULL);
+    fast->depthwise_weights(in, pitch, from, dy_pitch, stride, rows, width, c, v[4].data, &ahead[1]);
+    for (int32_t lane = c; lane < mn_panel_up(c); lane++) /* what lies past the last channel is free */
+        for (int32_t t = 0; t < 9; t++) {
+            size_t at = ((size_t)(lane / MN_PANEL) * 9 + (size_t)t) * MN_PANEL + (size_t)(lane % MN_PANEL);
+            v[4].data[at] = v[3].data[at];
+        }
+    check_near(&v[3], &v[4], 10 * rows, "depthwise_weights", c);
+    free_all(v, 5);
+    free_all(x, (size_t)((rows - 1) * stride + 3));
+    free_all(dy, (size_t)rows);
+}
+
 static void depthwise(void **state)
 {
     (void)state;
-    for (int32_t c = 1; c <= 67; c++)
-        for (int32_t width = 1; width <= 6; width++)
-            for (int32_t stride = 1; stride <= 2; stride++) {
-                int32_t pitch = (width - 1) * stride + 3, dy_pitch = width + 3;
-                array x[3] = {make(1, up(c) * (size_t)pitch), make(2, up(c) * (size_t)pitch),
-                              make(3, up(c) * (size_t)pitch)};
-                array v[6] = {make(4, up(c) * 9),           make(5, (size_t)(width * c)),
-                              make(5, (size_t)(width * c)), make(6, up(c) * (size_t)dy_pitch),
-                              make(7, up(c) * 9),           make(7, up(c) * 9)};
-                const float *rows[3] = {x[0].data, x[1].data, x[2].data};
-                mn_train_kernels_reference.depthwise(rows, pitch, v[0].data, stride, width, c, v[1].data);
-                fast->depthwise(rows, pitch, v[0].data, stride, width, c, v[2].data);
-                check_near(&v[1], &v[2], 9, "depthwise", c);
-                mn_train_kernels_reference.depthwise_weights(rows, pitch, v[3].data, dy_pitch, stride, width, c,
-                                                             v[4].data);
-                fast->depthwise_weights(rows, pitch, v[3].data, dy_pitch, stride, width, c, v[5].data);
-                for (int32_t lane = c; lane < mn_panel_up(c); lane++) /* what lies past the last channel is free */
-                    for (int32_t t = 0; t < 9; t++) {
-                        size_t at = ((size_t)(lane / MN_PANEL) * 9 + (size_t)t) * MN_PANEL + (size_t)(lane % MN_PANEL);
-                        v[5].data[at] = v[4].data[at];
-                    }
-                check_near(&v[4], &v[5], 10, "depthwise_weights", c);
-                free_all(v, 6);
-                free_all(x, 3);
-            }
+    for (int32_t c = 1; c <= 67; c += 1 + c / 20)
+        for (int32_t width = 1; width <= 9; width++)
+            for (int32_t stride = 1; stride <= 2; stride++)
+                depthwise_band(c, 1 + (c + width) % 3, width, stride);
+    depthwise_band(16, 3, 30, 1); /* more columns than go through one half of a panel at a time */
+}
+
+static void depthwise_data_band(int32_t c, int32_t rows, int32_t width, int32_t pad, bool odd)
+{
+    int32_t pitch = (width + pad) / 2 + 3, stride = c + (width % 2 ? 0 : 3);
+    size_t out = (size_t)((rows * width - 1) * stride + c);
+    array dy[4], v[3] = {make(3, up(c) * 9), make(4, out), make(4, out)};
+    const float *from[4];
+    for (int32_t i = 0; i < 4; i++) {
+        dy[i] = make(20 + (uint32_t)i, up(c) * (size_t)pitch);
+        from[i] = dy[i].data + MN_PANEL;
+    }
+    mn_ahead ahead = ahead_of(&v[0]);
+    mn_train_kernels_reference.depthwise_data_s2(from, pitch, v[0].data, odd, rows, pad, width, c, v[1].data, stride,
+                                                 NULL);
+    fast->depthwise_data_s2(from, pitch, v[0].data, odd, rows, pad, width, c, v[2].data, stride, &ahead);
+    check_near(&v[1], &v[2], 9, "depthwise_data_s2", c);
+    free_all(v, 3);
+    free_all(dy, 4);
 }
 
 static void depthwise_data(void **state)
 {
     (void)state;
-    for (int32_t c = 1; c <= 40; c++)
+    for (int32_t c = 1; c <= 40; c += 1 + c / 12)
         for (int32_t width = 1; width <= 9; width++)
             for (int32_t pad = 0; pad <= 1; pad++)
-                for (int32_t taps = 1; taps <= 2; taps++) {
-                    int32_t pitch = (width + pad) / 2 + 3;
-                    array v[5] = {make(1, up(c) * (size_t)pitch), make(2, up(c) * (size_t)pitch), make(3, up(c) * 9),
-                                  make(4, (size_t)(width * c)), make(4, (size_t)(width * c))};
-                    const float *dy[2] = {v[0].data + MN_PANEL, v[1].data + MN_PANEL};
-                    int32_t kh[2] = {taps == 1 ? 1 : 0, 2};
-                    mn_train_kernels_reference.depthwise_data_s2(dy, kh, taps, pitch, v[2].data, pad, width, c,
-                                                                 v[3].data);
-                    fast->depthwise_data_s2(dy, kh, taps, pitch, v[2].data, pad, width, c, v[4].data);
-                    check_near(&v[3], &v[4], 9, "depthwise_data_s2", c);
-                    free_all(v, 5);
-                }
+                for (int32_t rows = 1; rows <= 4; rows++)
+                    depthwise_data_band(c, rows, width, pad, (c + rows / 2) % 2 != 0);
 }
 
 int main(void)

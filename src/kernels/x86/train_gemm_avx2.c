@@ -87,9 +87,12 @@ static int32_t tile_rows(int32_t rest)
 /* Inputs summed at once: a panel of b is then half of the first-level cache, a block of a half of the second-level. */
 #define DEPTH 256
 
-void mn_train_multiply_avx2(const float *a, int32_t pitch, int32_t rows, int32_t k, const float *b, int32_t n, float *c)
+void mn_train_multiply_avx2(const float *a, int32_t pitch, int32_t rows, int32_t k, const float *b, int32_t n, float *c,
+                            mn_ahead *ahead)
 {
     size_t step = (size_t)pitch * MN_PANEL;
+    int64_t tiles = (int64_t)((k + DEPTH - 1) / DEPTH) * (mn_panel_up(n) / MN_PANEL) * ((rows + 5) / 6);
+    int32_t rate = mn_ahead_rate(ahead, tiles);
     for (int32_t first = 0; first < k; first += DEPTH) {
         int32_t depth = k - first < DEPTH ? k - first : DEPTH;
         const float *block = a + (size_t)(first / MN_PANEL) * step;
@@ -98,6 +101,7 @@ void mn_train_multiply_avx2(const float *a, int32_t pitch, int32_t rows, int32_t
             int32_t columns = n - j < MN_PANEL ? n - j : MN_PANEL;
             for (int32_t r = 0; r < rows;) {
                 int32_t count = tile_rows(rows - r);
+                mn_ahead_take(ahead, rate);
                 multiply_tiles[count](block + (size_t)r * MN_PANEL, step, depth, panel, c + (size_t)r * (size_t)n + j,
                                       (size_t)n, columns, first > 0);
                 r += count;
@@ -107,14 +111,16 @@ void mn_train_multiply_avx2(const float *a, int32_t pitch, int32_t rows, int32_t
 }
 
 void mn_train_accumulate_avx2(const float *a, const float *b, int32_t pitch, int32_t rows, int32_t m, int32_t n,
-                              float *sum)
+                              float *sum, mn_ahead *ahead)
 {
     size_t step = (size_t)pitch * MN_PANEL, stride = (size_t)mn_panel_up(n);
+    int32_t rate = mn_ahead_rate(ahead, (int64_t)((m + 5) / 6) * (mn_panel_up(n) / MN_PANEL));
     for (int32_t i = 0; i < m; i += MN_PANEL, a += step) {
         int32_t lanes = m - i < MN_PANEL ? m - i : MN_PANEL;
         for (int32_t j = 0; j < n; j += MN_PANEL)
             for (int32_t lane = 0; lane < lanes;) {
                 int32_t count = tile_rows(lanes - lane);
+                mn_ahead_take(ahead, rate);
                 accumulate_tiles[count](a + lane, b + (size_t)(j / MN_PANEL) * step, rows,
                                         sum + (size_t)(i + lane) * stride + j, stride);
                 lane += count;

@@ -36,10 +36,10 @@ static inline affine8 affine_at(const mn_affine *affine, int32_t c)
 
 /* `rows` rows of one panel: y rows `channels` apart, the first `count` channels of a panel. Inlined with `count` known to
  * be at least 16 where it is. */
-static inline void activate_panel(const float *y, int32_t rows, int32_t channels, int32_t count, affine8 f0, affine8 f1,
+static inline void activate_panel(const float *y, int32_t rows, int32_t stride, int32_t count, affine8 f0, affine8 f1,
                                   __m256 low, __m256 high, float *out)
 {
-    for (int32_t r = 0; r < rows; r++, y += channels, out += MN_PANEL) {
+    for (int32_t r = 0; r < rows; r++, y += stride, out += MN_PANEL) {
         __m256 a, b;
         mn_load16(y, count, &a, &b);
         a = clamp(a, f0.scale, f0.shift, low, high);
@@ -54,23 +54,23 @@ static inline void activate_panel(const float *y, int32_t rows, int32_t channels
  * loaded once for all of them. */
 #define ROWS 4
 
-void mn_train_activate_avx2(const float *y, int32_t rows, int32_t channels, const mn_affine *affine, float *panels,
-                            int32_t pitch)
+void mn_train_activate_avx2(const float *y, int32_t stride, int32_t rows, int32_t channels, const mn_affine *affine,
+                            float *panels, int32_t pitch)
 {
     __m256 low = _mm256_set1_ps(affine->low), high = _mm256_set1_ps(affine->high);
-    for (int32_t r = 0; r < rows; r += ROWS, y += (size_t)ROWS * (size_t)channels) {
+    for (int32_t r = 0; r < rows; r += ROWS, y += (size_t)ROWS * (size_t)stride) {
         float *out = panels + (size_t)r * MN_PANEL;
         int32_t some = rows - r < ROWS ? rows - r : ROWS, c = 0;
         for (; c + MN_PANEL <= channels; c += MN_PANEL, out += (size_t)pitch * MN_PANEL) {
             affine8 f0 = affine_at(affine, c), f1 = affine_at(affine, c + 8);
             if (some == ROWS)
-                activate_panel(y + c, ROWS, channels, MN_PANEL, f0, f1, low, high, out);
+                activate_panel(y + c, ROWS, stride, MN_PANEL, f0, f1, low, high, out);
             else
-                activate_panel(y + c, some, channels, MN_PANEL, f0, f1, low, high, out);
+                activate_panel(y + c, some, stride, MN_PANEL, f0, f1, low, high, out);
         }
         if (c < channels)
-            activate_panel(y + c, some, channels, channels - c, affine_at(affine, c), affine_at(affine, c + 8), low,
-                           high, out);
+            activate_panel(y + c, some, stride, channels - c, affine_at(affine, c), affine_at(affine, c + 8), low, high,
+                           out);
     }
 }
 
@@ -93,17 +93,17 @@ static inline __m256 chained(__m256 dz, __m256 y, const chain8 *k, __m256 low, _
 }
 
 /* One half of a panel, as its ten vectors would not fit the registers together. */
-static inline void gradient_half(const float *dz, const float *y, int32_t rows, int32_t channels, chain8 k, __m256 low,
+static inline void gradient_half(const float *dz, const float *y, int32_t rows, int32_t stride, chain8 k, __m256 low,
                                  __m256 high, float *out)
 {
-    for (int32_t r = 0; r < rows; r++, y += channels, dz += channels, out += MN_PANEL)
+    for (int32_t r = 0; r < rows; r++, y += stride, dz += stride, out += MN_PANEL)
         _mm256_storeu_ps(out, chained(_mm256_loadu_ps(dz), _mm256_loadu_ps(y), &k, low, high));
 }
 
-static void gradient_tail(const float *dz, const float *y, int32_t rows, int32_t channels, int32_t count, chain8 k0,
+static void gradient_tail(const float *dz, const float *y, int32_t rows, int32_t stride, int32_t count, chain8 k0,
                           chain8 k1, __m256 low, __m256 high, float *out)
 {
-    for (int32_t r = 0; r < rows; r++, y += channels, dz += channels, out += MN_PANEL) {
+    for (int32_t r = 0; r < rows; r++, y += stride, dz += stride, out += MN_PANEL) {
         __m256 y0, y1, d0, d1;
         mn_load16(y, count, &y0, &y1);
         mn_load16(dz, count, &d0, &d1);
@@ -115,11 +115,11 @@ static void gradient_tail(const float *dz, const float *y, int32_t rows, int32_t
     }
 }
 
-void mn_train_gradient_avx2(const float *dz, const float *y, int32_t rows, int32_t channels, const mn_chain *chain,
-                            float *panels, int32_t pitch)
+void mn_train_gradient_avx2(const float *dz, const float *y, int32_t stride, int32_t rows, int32_t channels,
+                            const mn_chain *chain, float *panels, int32_t pitch)
 {
     __m256 low = _mm256_set1_ps(chain->affine.low), high = _mm256_set1_ps(chain->affine.high);
-    size_t step = (size_t)ROWS * (size_t)channels;
+    size_t step = (size_t)ROWS * (size_t)stride;
     for (int32_t r = 0; r < rows; r += ROWS, y += step, dz += step) {
         float *out = panels + (size_t)r * MN_PANEL;
         int32_t some = rows - r < ROWS ? rows - r : ROWS, c = 0;
@@ -127,12 +127,12 @@ void mn_train_gradient_avx2(const float *dz, const float *y, int32_t rows, int32
             for (int32_t h = 0; h < MN_PANEL; h += 8) {
                 chain8 k = chain_at(chain, c + h);
                 if (some == ROWS)
-                    gradient_half(dz + c + h, y + c + h, ROWS, channels, k, low, high, out + h);
+                    gradient_half(dz + c + h, y + c + h, ROWS, stride, k, low, high, out + h);
                 else
-                    gradient_half(dz + c + h, y + c + h, some, channels, k, low, high, out + h);
+                    gradient_half(dz + c + h, y + c + h, some, stride, k, low, high, out + h);
             }
         if (c < channels)
-            gradient_tail(dz + c, y + c, some, channels, channels - c, chain_at(chain, c), chain_at(chain, c + 8), low,
+            gradient_tail(dz + c, y + c, some, stride, channels - c, chain_at(chain, c), chain_at(chain, c + 8), low,
                           high, out);
     }
 }
@@ -147,8 +147,8 @@ static inline void add8(float *sum, int32_t count, __m256 value)
     }
 }
 
-void mn_train_statistics_avx2(const float *y, int32_t rows, int32_t channels, const float *origin, float *first,
-                              float *second)
+void mn_train_statistics_avx2(const float *y, int32_t stride, int32_t rows, int32_t channels, const float *origin,
+                              float *first, float *second)
 {
     for (int32_t c = 0; c < channels; c += MN_PANEL) {
         int32_t count = channels - c;
@@ -157,10 +157,10 @@ void mn_train_statistics_avx2(const float *y, int32_t rows, int32_t channels, co
         __m256 s[4] = {zero, zero, zero, zero}, q[4] = {zero, zero, zero, zero};
         const float *p = y + c;
         int32_t r = 0;
-        for (; r + 2 <= rows; r += 2, p += 2 * (size_t)channels) {
+        for (; r + 2 <= rows; r += 2, p += 2 * (size_t)stride) {
             __m256 a, b, d, e;
             mn_load16(p, count, &a, &b);
-            mn_load16(p + channels, count, &d, &e);
+            mn_load16(p + stride, count, &d, &e);
             a = _mm256_sub_ps(a, o0);
             b = _mm256_sub_ps(b, o1);
             d = _mm256_sub_ps(d, o0);
@@ -213,7 +213,7 @@ static inline half open_half(const mn_affine *affine, const float *mean, const f
                   _mm256_setzero_ps()};
 }
 
-void mn_train_gradient_sums_avx2(const float *dz, const float *y, int32_t rows, int32_t channels,
+void mn_train_gradient_sums_avx2(const float *dz, const float *y, int32_t stride, int32_t rows, int32_t channels,
                                  const mn_affine *affine, const float *mean, const float *inverse_deviation,
                                  float *first, float *second)
 {
@@ -222,7 +222,7 @@ void mn_train_gradient_sums_avx2(const float *dz, const float *y, int32_t rows, 
         int32_t count = channels - c;
         half h0 = open_half(affine, mean, inverse_deviation, c), h1 = open_half(affine, mean, inverse_deviation, c + 8);
         const float *p = y + c, *d = dz + c;
-        for (int32_t r = 0; r < rows; r++, p += channels, d += channels) {
+        for (int32_t r = 0; r < rows; r++, p += stride, d += stride) {
             __m256 y0, y1, d0, d1;
             mn_load16(p, count, &y0, &y1);
             mn_load16(d, count, &d0, &d1);
