@@ -11,6 +11,7 @@
 #include "confusion.h"
 #include "inputs.h"
 #include "output.h"
+#include "ranks.h"
 #include "session_options.h"
 
 typedef struct evaluate_values {
@@ -131,8 +132,10 @@ static void print_text(const cli_evaluation *e, const totals *t, const char *mod
         printf("\nclasses %d, matched %s\n", mn_dataset_class_count(e->data), e->mapping.words);
     printf("top-1   %6.2f %%  (%lld right)\n", percent(t->top1, t->images), (long long)t->top1);
     printf("top-5   %6.2f %%  (%lld right)\n", percent(t->top5, t->images), (long long)t->top5);
-    printf("speed   %.1f images a second (%s, %d %s, level %s)\n", (double)e->count / e->seconds,
-           cli_duration(e->seconds), e->options.threads, e->options.threads == 1 ? "thread" : "threads",
+    printf("speed   %.1f images a second (%s, ", (double)e->count / e->seconds, cli_duration(e->seconds));
+    if (e->comm)
+        printf("%d ranks of ", e->comm->size);
+    printf("%d %s, level %s)\n", e->options.threads, e->options.threads == 1 ? "thread" : "threads",
            mn_cpu_level_name(e->options.max_level));
     if (confusion)
         cli_confusion_print(e);
@@ -155,6 +158,7 @@ static void print_json(const cli_evaluation *e, const totals *t, const char *mod
     cli_json_add(object, "top5_right", json_integer(t->top5));
     cli_json_add(object, "seconds", cli_json_real(e->seconds));
     cli_json_add(object, "images_per_second", cli_json_real((double)e->count / e->seconds));
+    cli_json_add(object, "ranks", json_integer(e->comm ? e->comm->size : 1));
     cli_json_add(object, "threads", json_integer(e->options.threads));
     cli_json_add(object, "cpu_level", cli_json_text(mn_cpu_level_name(e->options.max_level)));
     if (confusion)
@@ -177,40 +181,54 @@ static int finish(const cli_evaluation *e, const evaluate_values *values, const 
     return CLI_DONE;
 }
 
-static int run_evaluate(const cli_call *call)
+/* What every rank reads for itself; `labels` are the model's, which the data set is given. */
+static int prepare(const cli_call *call, cli_evaluation *e, mn_model **model, mn_dataset **data,
+                   const char **model_path, const char ***labels)
 {
     const evaluate_values *values = call->values;
-    const char *path = call->operands[0], *model_path = NULL;
     mn_split split = !values->split                        ? MN_SPLIT_DEFAULT
                      : strcmp(values->split, "train") == 0 ? MN_SPLIT_TRAIN
                                                            : MN_SPLIT_TEST;
+    mn_error err;
+    int code = cli_model_open(call, values->model, model, model_path);
+    if (code != CLI_DONE)
+        return code;
+    *labels = model_labels(*model);
+    if (mn_dataset_open(call->operands[0], split, *labels, mn_model_net(*model)->arch.classes, data, &err) != MN_OK)
+        return cli_fail_status(&err);
+    *e = (cli_evaluation){.model = *model, .data = *data, .comm = e->comm, .options = cli_run_get(&values->run)};
+    e->options.threads = cli_ranks_threads(e->options.threads);
+    if (e->options.threads == 0)
+        e->options.threads = mn_cpu_processors();
+    if ((code = map_classes(*model, *data, &e->mapping)) != CLI_DONE)
+        return code;
+    int64_t size = mn_dataset_size(*data);
+    e->count = values->limit > 0 && values->limit < size ? values->limit : size;
+    int64_t places = cli_evaluation_block(e) * (e->comm ? e->comm->size : 1);
+    e->outcomes = cli_alloc((size_t)places, sizeof *e->outcomes);
+    return CLI_DONE;
+}
+
+static int run_evaluate(const cli_call *call)
+{
+    const char *model_path = NULL;
     mn_model *model = NULL;
     mn_dataset *data = NULL;
     const char **labels = NULL;
     cli_evaluation e = {0};
-    mn_error err;
-    int code = cli_model_open(call, values->model, &model, &model_path);
+    int code = cli_ranks_open(call, &e.comm);
     if (code != CLI_DONE)
         return code;
-    labels = model_labels(model);
-    if (mn_dataset_open(path, split, labels, mn_model_net(model)->arch.classes, &data, &err) != MN_OK) {
-        code = cli_fail_status(&err);
-        goto done;
-    }
-    e = (cli_evaluation){.model = model, .data = data, .options = cli_run_get(&values->run)};
-    if (e.options.threads == 0)
-        e.options.threads = mn_cpu_processors();
-    if ((code = map_classes(model, data, &e.mapping)) != CLI_DONE)
-        goto done;
-    e.count = values->limit > 0 && values->limit < mn_dataset_size(data) ? values->limit : mn_dataset_size(data);
-    e.outcomes = cli_alloc((size_t)e.count, sizeof *e.outcomes);
-    if ((code = cli_evaluation_run(&e)) == CLI_DONE)
-        code = finish(&e, values, model_path, path);
-done:
+    code = cli_ranks_agree(e.comm, prepare(call, &e, &model, &data, &model_path, &labels));
+    if (code == CLI_DONE)
+        code = cli_evaluation_run(&e);
+    if (code == CLI_DONE && !cli_output_muted())
+        code = finish(&e, call->values, model_path, call->operands[0]);
     free(e.outcomes);
     free(labels);
     mn_dataset_close(data);
     mn_model_destroy(model);
+    cli_ranks_close();
     return code;
 }
 
@@ -249,7 +267,8 @@ const cli_command cli_evaluate = {
         "CIFAR-10 or CIFAR-100 binary files.\n"
         "Classes are matched by name where the data name them and the model knows every name, otherwise by number; "
         "ImageNet's background class, first of 1001, is stepped over. Where the numbers of classes do not fit, nothing "
-        "is run.",
+        "is run.\n"
+        "mpirun -n N shares the pictures among N processes; the result is the same.",
     .examples = "A folder of class folders\nmobilenet evaluate --model flowers.safetensors flowers/\n"
                 "Fashion-MNIST as Debian packages it\n"
                 "mobilenet evaluate -m fashion.safetensors /usr/share/datasets/fashion-mnist",

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "mobilenet/comm.h"
 #include "mobilenet/dataset.h"
 #include "mobilenet/session.h"
 
@@ -27,12 +28,17 @@ typedef struct cli_evaluation {
     cli_mapping mapping;
     mn_session_options options; /* threads: workers, each with a session of one thread */
     int64_t count;              /* samples to run */
-    cli_outcome *outcomes;      /* [count]; the same for any number of threads */
+    const mn_comm *comm;        /* ranks that share the samples; NULL: alone */
+    cli_outcome
+        *outcomes; /* [count, rounded up to a multiple of the ranks]; the same for any number of threads and ranks */
     double seconds;
 } cli_evaluation;
 
 /* Index in the data of sample `i` of `count`: spread evenly where fewer are run than there are. */
 int64_t cli_evaluation_sample(const cli_evaluation *e, int64_t i);
+
+/* Samples of one rank: rank r has those from r times this many on. */
+int64_t cli_evaluation_block(const cli_evaluation *e);
 
 /* Fills outcomes and seconds, with progress on stderr; samples that cannot be read are reported there, the first
  * twenty by name. CLI_DONE or, having said why, CLI_FAILED. */

@@ -9,6 +9,7 @@
 
 #include "evaluate.h"
 #include "output.h"
+#include "ranks.h"
 
 #define TOP            5
 #define REPORTS_MAX    20
@@ -17,6 +18,7 @@
 /* What the workers share. */
 typedef struct crew {
     cli_evaluation *e;
+    long long end; /* samples next.. end are this rank's */
     atomic_llong next, done, skipped;
     atomic_int running;
     atomic_bool stop;
@@ -84,7 +86,7 @@ static void *work(void *argument)
     crew *c = w->crew;
     while (!atomic_load(&c->stop)) {
         long long i = atomic_fetch_add(&c->next, 1);
-        if (i >= c->e->count)
+        if (i >= c->end)
             break;
         int64_t sample = cli_evaluation_sample(c->e, i);
         cli_outcome *outcome = &c->e->outcomes[i];
@@ -108,7 +110,7 @@ static void *work(void *argument)
 /* Shows progress until the workers are through. */
 static void watch(crew *c)
 {
-    cli_progress progress = cli_progress_begin("evaluate", "images", c->e->count);
+    cli_progress progress = cli_progress_begin("evaluate", "images", c->end - atomic_load(&c->next));
     const struct timespec pause = {.tv_nsec = PROGRESS_PAUSE * 1000000L};
     while (atomic_load(&c->running) > 0) {
         nanosleep(&pause, NULL);
@@ -138,34 +140,37 @@ static mn_status prepare(worker *workers, int32_t count, crew *c, mn_error *err)
     return MN_OK;
 }
 
-int cli_evaluation_run(cli_evaluation *e)
+int64_t cli_evaluation_block(const cli_evaluation *e)
 {
-    crew c = {.e = e, .err = {.status = MN_OK}};
+    return e->comm ? (e->count + e->comm->size - 1) / e->comm->size : e->count;
+}
+
+/* This rank runs its block of the samples. */
+static int run_block(cli_evaluation *e, crew *c)
+{
     int32_t count = e->options.threads, started = 0;
-    if (count > e->count)
-        count = (int32_t)e->count;
+    long long samples = c->end - atomic_load(&c->next);
+    if (count > samples)
+        count = (int32_t)samples;
     worker *workers = cli_alloc((size_t)count, sizeof *workers);
     mn_error err;
     int code = CLI_DONE;
-    pthread_mutex_init(&c.report, NULL);
-    if (prepare(workers, count, &c, &err) != MN_OK) {
+    if (prepare(workers, count, c, &err) != MN_OK) {
         code = cli_fail_status(&err);
         goto done;
     }
-    double start = cli_seconds();
-    atomic_store(&c.running, count);
+    atomic_store(&c->running, count);
     for (; started < count; started++)
         if (pthread_create(&workers[started].thread, NULL, work, &workers[started]) != 0)
             break;
-    atomic_fetch_sub(&c.running, count - started);
-    if (started == 0)
+    atomic_fetch_sub(&c->running, count - started);
+    if (started == 0 && count > 0)
         code = cli_fail("no thread could be started");
-    watch(&c);
+    watch(c);
     for (int32_t i = 0; i < started; i++)
         pthread_join(workers[i].thread, NULL);
-    e->seconds = cli_seconds() - start;
-    if (c.err.status != MN_OK)
-        code = cli_fail_status(&c.err);
+    if (c->err.status != MN_OK)
+        code = cli_fail_status(&c->err);
 done:
     for (int32_t i = 0; i < count; i++) {
         free(workers[i].input);
@@ -173,6 +178,42 @@ done:
         mn_session_destroy(workers[i].session);
     }
     free(workers);
+    return code;
+}
+
+/* Rank 0 names the samples that others could not read: it tries them itself, for the reason. */
+static void report_others(crew *c, long long first, long long end)
+{
+    for (long long i = 0; i < c->e->count; i++) {
+        mn_error err = {.status = MN_ERROR_IO, .offset = -1, .message = "another rank could not read it"};
+        mn_image *image = NULL;
+        int64_t sample = cli_evaluation_sample(c->e, i);
+        if ((i >= first && i < end) || c->e->outcomes[i].predicted >= 0)
+            continue;
+        if (atomic_load(&c->skipped) < REPORTS_MAX && mn_dataset_image(c->e->data, sample, &image, &err) == MN_OK)
+            mn_image_destroy(image);
+        report(c, sample, &err);
+    }
+}
+
+int cli_evaluation_run(cli_evaluation *e)
+{
+    int64_t block = cli_evaluation_block(e), first = e->comm ? block * e->comm->rank : 0;
+    first = first < e->count ? first : e->count;
+    crew c = {.e = e, .end = e->count - first < block ? e->count : first + block, .err = {.status = MN_OK}};
+    atomic_store(&c.next, first);
+    pthread_mutex_init(&c.report, NULL);
+    double start = cli_seconds();
+    int code = cli_ranks_agree(e->comm, run_block(e, &c));
+    mn_error err;
+    if (code == CLI_DONE && e->comm) {
+        if (e->comm->gather(e->comm->context, e->outcomes + e->comm->rank * block, (size_t)block * sizeof *e->outcomes,
+                            e->outcomes, &err) != MN_OK)
+            code = cli_fail_status(&err);
+        else if (e->comm->rank == 0)
+            report_others(&c, first, c.end);
+    }
+    e->seconds = cli_seconds() - start;
     pthread_mutex_destroy(&c.report);
     return code;
 }

@@ -17,8 +17,7 @@
 
 #define STDIN_MAX ((size_t)256 << 20)
 
-/* Folder of the program: of the running file where the system tells, else of argv[0]. */
-static void program_folder(const char *program, char *folder, size_t size)
+void cli_program_folder(const char *program, char *folder, size_t size)
 {
     ssize_t length = readlink("/proc/self/exe", folder, size - 1);
     if (length > 0)
@@ -35,7 +34,7 @@ static const char *default_model(const char *program)
     static const char *const places[] = {"", "/models", "/../models", "/../../models", "/../share/mobilenet"};
     static char path[PATH_MAX + 64];
     char folder[PATH_MAX];
-    program_folder(program, folder, sizeof folder);
+    cli_program_folder(program, folder, sizeof folder);
     for (int i = 0; i < CLI_COUNT(places); i++) {
         snprintf(path, sizeof path, "%s%s/default.safetensors", folder, places[i]);
         if (access(path, R_OK) == 0)

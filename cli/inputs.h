@@ -10,6 +10,9 @@
  * while the program runs. Returns CLI_DONE or, having said why, CLI_FAILED. */
 int cli_model_open(const cli_call *call, const char *path, mn_model **model, const char **opened);
 
+/* Folder of the program: of the running file where the system tells, else of argv[0]. */
+void cli_program_folder(const char *program, char *folder, size_t size);
+
 /* Reads and decodes the picture at `path`; "-" is stdin. */
 mn_status cli_picture_load(const char *path, mn_image **image, mn_error *err);
 

@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ranks.h"
+
 void cli_output_begin(void)
 {
     /* A file opened later must not become stdin, stdout or stderr; a write to a closed one must still fail. */
@@ -35,9 +37,29 @@ int cli_output_end(int code)
     return CLI_FAILED;
 }
 
+static bool muted;
+static char last[1024];
+
+void cli_output_mute(void)
+{
+    muted = true;
+}
+
+bool cli_output_muted(void)
+{
+    return muted;
+}
+
+const char *cli_output_last(void)
+{
+    return last;
+}
+
 void cli_say(const char *format, ...)
 {
     va_list args;
+    if (muted)
+        return;
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);
@@ -47,6 +69,11 @@ void cli_say(const char *format, ...)
 int cli_fail(const char *format, ...)
 {
     va_list args;
+    va_start(args, format);
+    vsnprintf(last, sizeof last, format, args);
+    va_end(args);
+    if (muted)
+        return CLI_FAILED;
     va_start(args, format);
     fputs("mobilenet: ", stderr);
     vfprintf(stderr, format, args);
@@ -63,6 +90,8 @@ int cli_fail_status(const mn_error *err)
 int cli_misuse(const cli_command *command, const char *format, ...)
 {
     va_list args;
+    if (cli_ranks_other()) /* all were called alike */
+        return CLI_MISUSE;
     va_start(args, format);
     fprintf(stderr, "mobilenet%s%s: ", command ? " " : "", command ? command->name : "");
     vfprintf(stderr, format, args);

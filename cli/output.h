@@ -24,7 +24,12 @@ CLI_PRINTF(1, 2) int cli_fail(const char *format, ...);                         
 CLI_PRINTF(2, 3) int cli_misuse(const cli_command *command, const char *format, ...); /* returns CLI_MISUSE */
 int cli_fail_status(const mn_error *err);                         /* a library's error; CLI_FAILED */
 CLI_PRINTF(1, 2) _Noreturn void cli_die(const char *format, ...); /* for what cannot be gone on from: exit code 1 */
-void *cli_alloc(size_t count, size_t size);                       /* zeroed; dies where memory is short */
+/* From now on another process speaks: messages are kept, the last for cli_output_last, and nothing is printed but by
+ * cli_die. */
+void cli_output_mute(void);
+bool cli_output_muted(void);
+const char *cli_output_last(void);
+void *cli_alloc(size_t count, size_t size); /* zeroed; dies where memory is short */
 
 /* Text that came from outside, fit for a terminal: line feeds and tabs become blanks, other control characters '?'. Valid until the eighth next call. */
 const char *cli_clean(const char *text);

@@ -44,6 +44,8 @@ void cli_progress_step(cli_progress *p, int64_t done)
 {
     double now = cli_seconds();
     p->done = done;
+    if (cli_output_muted())
+        return;
     if (now - p->shown >= (p->terminal ? TERMINAL_SECONDS : PLAIN_SECONDS))
         draw(p, now);
 }

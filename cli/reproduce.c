@@ -16,6 +16,7 @@
 
 #include "commands.h"
 #include "output.h"
+#include "ranks.h"
 
 volatile int cli_reproduce_stop;
 
@@ -152,6 +153,8 @@ static int train_all(cli_reproduce_study *s)
 static int run_reproduce(const cli_call *call)
 {
     cli_reproduce_study s = {.values = call->values, .data = call->operands[0]};
+    if (cli_ranks_started() > 1)
+        return cli_misuse(call->command, "it does not share its work among the processes of mpirun; train does");
     struct sigaction action = {.sa_handler = ask_stop};
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);

@@ -10,6 +10,7 @@
 
 #include "commands.h"
 #include "output.h"
+#include "ranks.h"
 #include "train_events.h"
 
 typedef struct train_values {
@@ -18,7 +19,7 @@ typedef struct train_values {
     const char *output, *log, *tensorboard, *from;
     double validation, patience, dropout;
     int64_t checkpoint_steps, threads, loader_threads, pixel_mib;
-    bool resume, strict, head_only, no_checkpoint, json;
+    bool resume, strict, head_only, no_checkpoint, sync_bn, json;
 } train_values;
 
 static volatile int stop_asked;
@@ -170,7 +171,8 @@ static void on_event(void *context, const mn_train_event *e)
 }
 
 /* The model's record says how it was made. */
-static mn_status describe_run(mn_model *model, const mn_recipe *recipe, const listener *l, mn_error *err)
+static mn_status describe_run(mn_model *model, const mn_recipe *recipe, const listener *l, const mn_comm *comm,
+                              mn_error *err)
 {
     char accuracy[64];
     char *text = mn_recipe_text(recipe);
@@ -182,6 +184,10 @@ static mn_status describe_run(mn_model *model, const mn_recipe *recipe, const li
     if (status == MN_OK && !isnan(l->accuracy)) {
         snprintf(accuracy, sizeof accuracy, "%.2f %% of the images held out from training", 100 * l->accuracy);
         status = mn_model_set_info(model, "accuracy", accuracy, err);
+    }
+    if (status == MN_OK && comm && !l->values->sync_bn) { /* what the recipe does not say and the weights depend on */
+        snprintf(accuracy, sizeof accuracy, "%d, each with batch norm of its own", comm->size);
+        status = mn_model_set_info(model, "ranks", accuracy, err);
     }
     return status;
 }
@@ -203,30 +209,71 @@ static void print_result(const listener *l)
     }
 }
 
-static int learn(const cli_call *call, const mn_dataset *data, const mn_model *model, const mn_recipe *recipe)
+/* Opens what the reports are written to; rank 0 alone does. */
+static int open_listener(const cli_call *call, listener *l, char *checkpoint, size_t size)
+{
+    const train_values *v = l->values;
+    struct stat info;
+    if (snprintf(checkpoint, size, "%s.checkpoint", v->output) >= (int)size ||
+        snprintf(l->best_path, sizeof l->best_path, "%s.best", v->output) >= (int)sizeof l->best_path)
+        return cli_misuse(call->command, "the name of the output is too long");
+    if (cli_output_muted())
+        return CLI_DONE;
+    if (stat(v->output, &info) == 0 && S_ISDIR(info.st_mode))
+        return cli_fail("%s is a folder; --output wants the name of a file, for instance %s/model.safetensors",
+                        v->output, v->output);
+    if (v->log && !(l->log = fopen(v->log, v->resume ? "a" : "w")))
+        return cli_fail("%s cannot be opened for writing", v->log);
+    if (v->tensorboard && !(l->events = cli_events_open(v->tensorboard, v->resume)))
+        return cli_fail("%s cannot be opened for writing", v->tensorboard);
+    return CLI_DONE;
+}
+
+static int close_listener(listener *l, int code)
+{
+    cli_progress_end(&l->progress);
+    if (l->log && (fclose(l->log) != 0 || l->log_failed))
+        code = cli_fail("%s could not be written", l->values->log);
+    if (!cli_events_close(l->events))
+        code = cli_fail("the events in %s could not be written", l->values->tensorboard);
+    return code;
+}
+
+/* Rank 0 writes the model and prints the result. */
+static int finish(listener *l, mn_model *trained, const mn_recipe *recipe, const mn_comm *comm)
+{
+    mn_error err;
+    if (!trained) {
+        cli_say("stopped; go on with --resume and the same options");
+        return CLI_FAILED;
+    }
+    if (cli_output_muted())
+        return CLI_DONE;
+    mn_status status = describe_run(trained, recipe, l, comm, &err);
+    if (status == MN_OK)
+        status = mn_model_save(trained, l->values->output, &err);
+    if (status != MN_OK)
+        return cli_fail_status(&err);
+    print_result(l);
+    return CLI_DONE;
+}
+
+static int learn(const cli_call *call, const mn_dataset *data, const mn_model *model, const mn_recipe *recipe,
+                 const mn_comm *comm)
 {
     const train_values *v = call->values;
     char checkpoint[4096];
     listener l = {.values = v, .accuracy = (double)NAN};
     mn_error err;
     mn_model *trained = NULL;
-    if (snprintf(checkpoint, sizeof checkpoint, "%s.checkpoint", v->output) >= (int)sizeof checkpoint ||
-        snprintf(l.best_path, sizeof l.best_path, "%s.best", v->output) >= (int)sizeof l.best_path)
-        return cli_misuse(call->command, "the name of the output is too long");
-    struct stat info;
-    if (stat(v->output, &info) == 0 && S_ISDIR(info.st_mode))
-        return cli_fail("%s is a folder; --output wants the name of a file, for instance %s/model.safetensors",
-                        v->output, v->output);
-    if (v->log && !(l.log = fopen(v->log, v->resume ? "a" : "w")))
-        return cli_fail("%s cannot be opened for writing", v->log);
-    if (v->tensorboard && !(l.events = cli_events_open(v->tensorboard, v->resume))) {
-        if (l.log)
-            fclose(l.log);
-        return cli_fail("%s cannot be opened for writing", v->tensorboard);
-    }
+    int code = cli_ranks_agree(comm, open_listener(call, &l, checkpoint, sizeof checkpoint));
+    if (code != CLI_DONE)
+        return close_listener(&l, code);
     mn_train_options options = mn_train_options_default();
     options.recipe = *recipe;
-    options.threads = (int32_t)v->threads;
+    options.threads = cli_ranks_threads(v->threads);
+    options.comm = comm;
+    options.sync_bn = v->sync_bn;
     options.loader_threads = (int32_t)v->loader_threads;
     options.head_only = v->head_only;
     options.validation = v->validation;
@@ -241,24 +288,40 @@ static int learn(const cli_call *call, const mn_dataset *data, const mn_model *m
     options.context = &l;
     mn_status status = mn_train_run(model, data, &options, &trained, &err);
     cli_progress_end(&l.progress);
-    int code = status == MN_OK ? CLI_DONE : cli_fail_status(&err);
-    if (code == CLI_DONE && !trained) {
-        cli_say("stopped; go on with --resume and the same options");
-        code = CLI_FAILED;
-    } else if (code == CLI_DONE) {
-        status = describe_run(trained, recipe, &l, &err);
-        if (status == MN_OK)
-            status = mn_model_save(trained, v->output, &err);
-        code = status == MN_OK ? CLI_DONE : cli_fail_status(&err);
-        if (code == CLI_DONE)
-            print_result(&l);
+    if (status == MN_OK) {
+        code = finish(&l, trained, recipe, comm);
+        code = cli_ranks_agree(comm, close_listener(&l, code));
+    } else { /* the ranks' agreed error: they talk no more */
+        code = close_listener(&l, cli_fail_status(&err));
+        if (comm && options.checkpoint && l.progress.total > 0)
+            cli_say("the last checkpoint is %s; go on with --resume and the same options", checkpoint);
     }
-    if (l.log && (fclose(l.log) != 0 || l.log_failed))
-        code = cli_fail("%s could not be written", v->log);
-    if (!cli_events_close(l.events))
-        code = cli_fail("the events in %s could not be written", v->tensorboard);
     mn_model_destroy(trained);
     return code;
+}
+
+/* What every rank makes for itself: the data set, the model to start from, the recipe. */
+static int prepare(const cli_call *call, mn_dataset **data, mn_model **model, mn_recipe *recipe)
+{
+    const train_values *v = call->values;
+    mn_error err;
+    *recipe = mn_recipe_default();
+    int code = cli_recipe_get(call, &v->recipe, recipe);
+    if (code != CLI_DONE)
+        return code;
+    mn_status status = mn_dataset_open(call->operands[0], MN_SPLIT_TRAIN, NULL, 0, data, &err);
+    if (status == MN_ERROR_ARGUMENT)
+        status = mn_dataset_open(call->operands[0], MN_SPLIT_DEFAULT, NULL, 0, data, &err);
+    if (status != MN_OK)
+        return cli_fail_status(&err);
+    uint64_t seed = recipe->seed;
+    code = v->from ? cli_train_from(v->from, *data, seed, model)
+                   : cli_train_fresh(call, &v->arch, v->dropout, *data, seed, model);
+    if (code != CLI_DONE)
+        return code;
+    *recipe = mn_recipe_default();
+    cli_recipe_suit(*data, &mn_model_net(*model)->arch, recipe);
+    return cli_recipe_get(call, &v->recipe, recipe);
 }
 
 static int run_train(const cli_call *call)
@@ -266,38 +329,31 @@ static int run_train(const cli_call *call)
     const train_values *v = call->values;
     mn_dataset *data = NULL;
     mn_model *model = NULL;
-    mn_error err;
+    mn_recipe recipe;
+    const mn_comm *comm;
     if (v->from && cli_given_in(call, CLI_ARCH_TITLE))
         return cli_misuse(call->command, "--%s goes with a new model; --from has its own architecture",
                           cli_given_in(call, CLI_ARCH_TITLE));
     if (v->head_only && !v->from)
         return cli_misuse(call->command, "--head-only wants a trained model: --from MODEL");
-    mn_recipe recipe = mn_recipe_default();
-    int code = cli_recipe_get(call, &v->recipe, &recipe);
+    int code = cli_ranks_open(call, &comm);
     if (code != CLI_DONE)
         return code;
-    mn_status status = mn_dataset_open(call->operands[0], MN_SPLIT_TRAIN, NULL, 0, &data, &err);
-    if (status == MN_ERROR_ARGUMENT)
-        status = mn_dataset_open(call->operands[0], MN_SPLIT_DEFAULT, NULL, 0, &data, &err);
-    if (status != MN_OK)
-        return cli_fail_status(&err);
-    uint64_t seed = recipe.seed;
-    code = v->from ? cli_train_from(v->from, data, seed, &model)
-                   : cli_train_fresh(call, &v->arch, v->dropout, data, seed, &model);
-    if (code == CLI_DONE) {
-        recipe = mn_recipe_default();
-        cli_recipe_suit(data, &mn_model_net(model)->arch, &recipe);
-        code = cli_recipe_get(call, &v->recipe, &recipe);
-    }
+    code = cli_ranks_agree(comm, prepare(call, &data, &model, &recipe));
     if (code == CLI_DONE) {
         struct sigaction action = {.sa_handler = ask_stop};
         sigaction(SIGTERM, &action, NULL);
         sigaction(SIGINT, &action, NULL);
+        sigaction(SIGUSR1, &action, NULL);
         cli_say("%s\n%s", cli_arch_title(&mn_model_net(model)->arch), cli_arch_details(&mn_model_net(model)->arch));
-        code = learn(call, data, model, &recipe);
+        if (comm)
+            cli_say("%d ranks share every batch of %d; batch norm's statistics are %s", comm->size, recipe.batch,
+                    v->sync_bn ? "of the whole batch" : "of each rank's part (--sync-bn: of the whole batch)");
+        code = learn(call, data, model, &recipe, comm);
     }
     mn_model_destroy(model);
     mn_dataset_close(data);
+    cli_ranks_close();
     return code;
 }
 
@@ -317,7 +373,7 @@ static const cli_option train_options[] = {
     {"resume", 0, CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(train_values, resume),
      "go on from MODEL.checkpoint where it exists; give the same options again"},
     {"checkpoint-steps", 0, CLI_INTEGER, "N", "0", NULL, 0, 1e12, offsetof(train_values, checkpoint_steps),
-     "write the checkpoint every N steps; 0: after every epoch. SIGTERM and SIGINT write one too"},
+     "write the checkpoint every N steps; 0: after every epoch. SIGTERM, SIGINT and SIGUSR1 write one, too, and stop"},
     {"no-checkpoint", 0, CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(train_values, no_checkpoint),
      "write no checkpoint"},
     {"log", 0, CLI_FILE, "FILE", NULL, NULL, 0, 0, offsetof(train_values, log),
@@ -328,6 +384,9 @@ static const cli_option train_options[] = {
      "an image that cannot be decoded ends the run; otherwise it is named and left out"},
     {"threads", 't', CLI_INTEGER, "N", NULL, NULL, 1, 256, offsetof(train_values, threads),
      "threads that compute; otherwise every processor of this process. The result is the same"},
+    {"sync-bn", 0, CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(train_values, sync_bn),
+     "under mpirun: take batch norm's statistics of the whole batch, so that the result is that of one process; "
+     "otherwise of each rank's part"},
     {"loader-threads", 0, CLI_INTEGER, "N", "1", NULL, 1, 64, offsetof(train_values, loader_threads),
      "threads that decode and augment ahead. The result is the same"},
     {"pixel-memory", 0, CLI_INTEGER, "MIB", "1024", NULL, 1, 1 << 20, offsetof(train_values, pixel_mib),
@@ -348,16 +407,21 @@ const cli_command cli_train = {
     .min_operands = 1,
     .max_operands = 1,
     .operand_kind = CLI_FOLDER,
-    .description = "Learns a MobileNet from a folder of class folders, a list file, IDX files (MNIST family) or "
-                   "CIFAR binaries; where the data have a train and a test part, from the train part.\n"
-                   "Small images (64 pixels at most) are learned at their own size with output stride 8, larger ones "
-                   "at 224x224; --resolution and --output-stride say otherwise.\n"
-                   "The same seed gives the same bits for any number of threads, and after a stop and --resume. "
-                   "The recipe is stored in the model.",
+    .description =
+        "Learns a MobileNet from a folder of class folders, a list file, IDX files (MNIST family) or "
+        "CIFAR binaries; where the data have a train and a test part, from the train part.\n"
+        "Small images (64 pixels at most) are learned at their own size with output stride 8, larger ones "
+        "at 224x224; --resolution and --output-stride say otherwise.\n"
+        "The same seed gives the same bits for any number of threads, and after a stop and --resume. "
+        "The recipe is stored in the model.\n"
+        "mpirun -n N shares every batch among N processes, on one machine or several; each reads its part of "
+        "the data, the first alone writes files.",
     .examples = "A classifier from folders of photographs, half the width\nmobilenet train photos --alpha 0.5\n"
                 "Fine-tune a trained model on them\nmobilenet train photos --from mobilenet.safetensors "
                 "--learning-rate 0.01\n"
-                "Go on after a stop\nmobilenet train photos --alpha 0.5 --resume",
+                "Go on after a stop\nmobilenet train photos --alpha 0.5 --resume\n"
+                "On four machines, with the same result as on one\n"
+                "mpirun -n 4 --hostfile machines mobilenet train photos --alpha 0.5 --sync-bn",
     .groups = train_groups,
     .group_count = CLI_COUNT(train_groups),
     .value_bytes = sizeof(train_values),

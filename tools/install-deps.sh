@@ -4,7 +4,8 @@
 set -eu
 
 packages="gcc g++ libc6-dev cmake ninja-build pkg-config libjansson-dev libjpeg62-turbo-dev libpng-dev libwebp-dev
-    libexif-dev libhdf5-dev zlib1g-dev libcmocka-dev libsimde-dev gnuplot-nox dataset-fashion-mnist"
+    libexif-dev libhdf5-dev zlib1g-dev libcmocka-dev libsimde-dev gnuplot-nox
+    libopenmpi-dev openmpi-bin openssh-client iproute2 dataset-fashion-mnist"
 
 case "${1-}" in
 "") ;;
