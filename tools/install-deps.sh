@@ -5,7 +5,7 @@ set -eu
 
 packages="gcc g++ libc6-dev cmake ninja-build pkg-config libjansson-dev libjpeg62-turbo-dev libpng-dev libwebp-dev
     libexif-dev libhdf5-dev zlib1g-dev libcmocka-dev libsimde-dev gnuplot-nox
-    libopenmpi-dev openmpi-bin openssh-client iproute2 dataset-fashion-mnist"
+    libopenmpi-dev openmpi-bin iproute2 dataset-fashion-mnist"
 
 case "${1-}" in
 "") ;;
