@@ -10,7 +10,7 @@ run evaluate -m "$tmp/m.safetensors" "$tmp/data" --json
 expect_code 0
 expect_err ""
 expect_json keys "model data kind split classes class_mapping images skipped top1 top5 top1_right top5_right seconds \
-images_per_second threads cpu_level "
+images_per_second ranks threads cpu_level "
 expect_json images 12
 expect_json skipped 0
 expect_json kind folder
