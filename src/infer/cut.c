@@ -11,10 +11,11 @@
 
 #define TASK_MACS             200000 /* a smaller task is not worth handing to another thread: some 4 microseconds */
 #define CONV_PIXELS_MIN       96
-#define CONV_COLUMN_PARTS_MAX 4  /* each part pads its strip anew */
-#define STRIP_PIXELS_MIN      96 /* rows of a fused product: fewer would load the weights too often */
-#define FEW_PIXELS_MIN        32 /* the same where the weights stay in L2 */
-#define TASKS_MAX             16 /* of one image: enough for a fair split among the threads of a small machine */
+#define CONV_COLUMN_PARTS_MAX 4   /* each part pads its strip anew */
+#define STRIP_PIXELS_MIN      96  /* rows of a fused product: fewer would load the weights too often */
+#define FEW_PIXELS_MIN        32  /* the same where the weights stay in L2 */
+#define AGAIN_COLUMNS_MIN     128 /* of a part that computes its depthwise strip anew: 9 steps a value more, of 128 */
+#define TASKS_MAX             16  /* of one image: enough for a fair split among the threads of a small machine */
 
 static int32_t round_up(int64_t value, int32_t unit)
 {
@@ -54,7 +55,8 @@ static void cut_gemm(const mn_plan *plan, const mn_layer *layer, mn_step *step)
     int64_t rows = (int64_t)layer->out_height * layer->out_width;
     int64_t l2_rows = (int64_t)(mn_cpu_cache_bytes(2) / 2) / ((int64_t)layer->in_channels * (int64_t)sizeof(float));
     int64_t most = clamp64(l2_rows, 8 * gemm->tile_rows, INT32_MAX / 2);
-    int32_t parts = parts_wanted(mn_layer_get_cost(layer).macs);
+    int64_t macs = mn_layer_get_cost(layer).macs;
+    int32_t parts = parts_wanted(rows == 1 ? 2 * macs : macs); /* a classifier waits for its weights */
     int64_t row_parts = (rows + most - 1) / most;
     int64_t least = mn_plan_weights_fit(layer) ? FEW_PIXELS_MIN : STRIP_PIXELS_MIN;
     if (rows >= 2 * least && row_parts < parts)
@@ -88,7 +90,8 @@ static void cut_conv(const mn_plan *plan, const mn_layer *layer, mn_step *step)
              step->rows_per_task, step->columns_per_task);
 }
 
-static void cut_separable(const mn_layer *depthwise, const mn_layer *pointwise, mn_step *step)
+/* Strips; where there is one, columns, as long as computing the strip again for each part costs little. */
+static void cut_separable(const mn_plan *plan, const mn_layer *depthwise, const mn_layer *pointwise, mn_step *step)
 {
     int64_t row_bytes =
         (int64_t)mn_plan_stride(depthwise->out_channels, 2) * depthwise->out_width * (int64_t)sizeof(float);
@@ -98,7 +101,11 @@ static void cut_separable(const mn_layer *depthwise, const mn_layer *pointwise, 
     int64_t parts = parts_wanted(mn_layer_get_cost(depthwise).macs + mn_layer_get_cost(pointwise).macs);
     step->rows_per_task = units_of_part(rows, parts, least, most);
     step->scratch_bytes = (uint64_t)(step->rows_per_task * row_bytes);
-    snprintf(step->note, sizeof step->note, "fused with its depthwise, strips of %d output rows", step->rows_per_task);
+    int64_t strips = (rows + step->rows_per_task - 1) / step->rows_per_task, columns = pointwise->out_channels;
+    int64_t column_parts = strips == 1 ? clamp64(columns / AGAIN_COLUMNS_MIN, 1, parts) : 1;
+    step->columns_per_task = round_up((columns + column_parts - 1) / column_parts, plan->kernels->gemm->tile_columns);
+    snprintf(step->note, sizeof step->note, "fused with its depthwise, %d output rows x %d columns a task",
+             step->rows_per_task, step->columns_per_task);
 }
 
 void mn_plan_cut(const mn_plan *plan, mn_step *step)
@@ -109,7 +116,7 @@ void mn_plan_cut(const mn_plan *plan, mn_step *step)
         cut_gemm(plan, layer, step);
         break;
     case MN_STEP_SEPARABLE:
-        cut_separable(layer, &plan->net->layers[step->last_layer], step);
+        cut_separable(plan, layer, &plan->net->layers[step->last_layer], step);
         break;
     case MN_STEP_WINOGRAD:
         mn_winograd_cut(plan, layer, step);

@@ -34,7 +34,7 @@ typedef struct mn_step {
     int32_t first_layer, last_layer;
     mn_weight_place first, last; /* of those layers; the same where there is one */
     int32_t rows_per_task;       /* GEMM: rows of the matrix, pixels of the batch; others: output rows of a map */
-    int32_t columns_per_task;    /* GEMM: output channels, a multiple of the panel width */
+    int32_t columns_per_task;    /* GEMM, CONV, SEPARABLE: output channels, a multiple of the panel width */
     uint64_t scratch_bytes;      /* of one thread */
     uint64_t shared_bytes;       /* of all threads together */
     const char *kernel;

@@ -13,7 +13,7 @@ typedef struct job {
     size_t in_stride, in_image;            /* pixel, image */
     size_t out_stride, out_row, out_image; /* pixel, row, image */
     int32_t rows;                          /* GEMM: of the whole batch */
-    int32_t column_tasks;                  /* GEMM, CONV */
+    int32_t column_tasks;                  /* GEMM, CONV, SEPARABLE */
     int32_t strips;                        /* others: of one image */
 } job;
 
@@ -112,12 +112,14 @@ static void separable_task(void *context, int32_t task, int32_t worker)
 {
     const job *j = context;
     const mn_layer *layer = j->first;
-    int32_t image = task / j->strips, row = task % j->strips * j->step->rows_per_task;
+    int32_t strip = task / j->column_tasks, column = task % j->column_tasks * j->step->columns_per_task;
+    int32_t image = strip / j->strips, row = strip % j->strips * j->step->rows_per_task;
     int32_t rows = min32(j->step->rows_per_task, layer->out_height - row);
     size_t stride = (size_t)mn_plan_stride(layer->out_channels, 2);
-    float *strip = scratch_of(j, worker);
-    depthwise(j, image, row, rows, strip, stride);
-    pointwise(j, strip, stride, rows * layer->out_width, 0, j->last->out_channels,
+    float *between = scratch_of(j, worker);
+    depthwise(j, image, row, rows, between, stride);
+    pointwise(j, between, stride, rows * layer->out_width, column,
+              min32(j->step->columns_per_task, j->last->out_channels - column),
               j->out + (size_t)image * j->out_image + (size_t)row * j->out_row);
 }
 
@@ -226,7 +228,8 @@ void mn_session_run_step(mn_session *session, mn_step *step, const float *input,
         mn_pool_run(session->pool, count * j.strips, depthwise_task, &j);
         break;
     case MN_STEP_SEPARABLE:
-        mn_pool_run(session->pool, count * j.strips, separable_task, &j);
+        j.column_tasks = parts(j.last->out_channels, step->columns_per_task);
+        mn_pool_run(session->pool, count * j.strips * j.column_tasks, separable_task, &j);
         break;
     case MN_STEP_POOL:
         mn_pool_run(session->pool, count, pool_task, &j);

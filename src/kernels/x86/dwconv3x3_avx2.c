@@ -132,20 +132,26 @@ typedef void tile_function(const map *m, const float *in, float *out, int32_t co
 TILE(s1_row_middle, 1, 1, 0, 0)
 TILE(s1_row_left, 1, 1, 1, 0)
 TILE(s1_row_right, 1, 1, 0, 1)
+TILE(s1_row_both, 1, 1, 1, 1)
 TILE(s1_pair_middle, 2, 1, 0, 0)
 TILE(s1_pair_left, 2, 1, 1, 0)
 TILE(s1_pair_right, 2, 1, 0, 1)
+TILE(s1_pair_both, 2, 1, 1, 1)
 TILE(s2_row_middle, 1, 2, 0, 0)
 TILE(s2_row_left, 1, 2, 1, 0)
 TILE(s2_row_right, 1, 2, 0, 1)
+TILE(s2_row_both, 1, 2, 1, 1)
 TILE(s2_pair_middle, 2, 2, 0, 0)
 TILE(s2_pair_left, 2, 2, 1, 0)
 TILE(s2_pair_right, 2, 2, 0, 1)
+TILE(s2_pair_both, 2, 2, 1, 1)
 
-/* [stride - 1][rows - 1][middle, left, right] */
-static tile_function *const tiles[2][2][3] = {
-    {{s1_row_middle, s1_row_left, s1_row_right}, {s1_pair_middle, s1_pair_left, s1_pair_right}},
-    {{s2_row_middle, s2_row_left, s2_row_right}, {s2_pair_middle, s2_pair_left, s2_pair_right}},
+/* [stride - 1][rows - 1][the left column is missing + 2 * the right one] */
+static tile_function *const tiles[2][2][4] = {
+    {{s1_row_middle, s1_row_left, s1_row_right, s1_row_both},
+     {s1_pair_middle, s1_pair_left, s1_pair_right, s1_pair_both}},
+    {{s2_row_middle, s2_row_left, s2_row_right, s2_row_both},
+     {s2_pair_middle, s2_pair_left, s2_pair_right, s2_pair_both}},
 };
 
 static int32_t clamp32(int32_t value, int32_t low, int32_t high)
@@ -170,11 +176,11 @@ static void output_rows(const map *m, const float *in, float *out, int rows, int
         int32_t first = from * stride - d->pad_left, over = first + span - d->in_width;
         const float *at = in + first * m->in_pixel;
         float *to = out + from * m->out_pixel;
-        if (from + PIXELS <= d->out_width && first >= -1 && over <= 1 && !(first == -1 && over == 1)) {
+        if (from + PIXELS <= d->out_width && first >= -1 && over <= 1) {
             int32_t count = 1;
             if (first >= 0 && over <= 0) /* as many as have all their columns */
                 count = min32((d->out_width - from) / PIXELS, -over / (PIXELS * stride) + 1);
-            kinds[first == -1 ? 1 : over == 1 ? 2 : 0](m, at, to, count);
+            kinds[(first == -1) + 2 * (over == 1)](m, at, to, count);
             x = from + count * PIXELS;
             continue;
         }
