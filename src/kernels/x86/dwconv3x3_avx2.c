@@ -21,6 +21,8 @@ typedef struct map {
     const mn_dwconv_args *d;
     ptrdiff_t channels, in_pixel, in_row, out_pixel, out_row;
     int32_t h0, h1; /* kernel rows of the current output row that lie inside */
+    /* `count` neighbouring tiles of two rows; NULL: those of any number of channels */
+    void (*middle)(const struct map *m, const float *in, float *out, int32_t count);
 } map;
 
 MN_INLINE __m256 clamp8(__m256 x, __m256 low, __m256 high)
@@ -80,13 +82,16 @@ MN_INLINE void add_row(__m256 (*sum)[PIXELS], const float *row, ptrdiff_t pixel,
 }
 
 /* A tile of rows x PIXELS; `in` is the corner of the first window, whose first column does not exist where skip_left is
- * 1, as the last window's last column where skip_right is 1. Two rows have all their kernel rows. */
+ * 1, as the last window's last column where skip_right is 1. Two rows have all their kernel rows. Where `width` is not 0, it is the number of channels and
+ * the distance of pixels: with constants for addresses, a tile takes three quarters of the time. */
 MN_INLINE void tile(const map *m, const float *in, float *out, const int rows, const int stride, const int skip_left,
-                    const int skip_right)
+                    const int skip_right, const ptrdiff_t width)
 {
     const mn_dwconv_args *d = m->d;
     const float *weights = d->weights, *bias = d->bias;
-    const ptrdiff_t pixel = m->in_pixel, in_row = m->in_row, channels = m->channels;
+    const ptrdiff_t pixel = width ? width : m->in_pixel, in_row = m->in_row, channels = width ? width : m->channels;
+    const ptrdiff_t out_pixel = m->out_pixel, out_row = m->out_row, whole = width ? 0 : d->channels;
+    const int32_t h0 = m->h0, h1 = m->h1;
     __m256 low = _mm256_set1_ps(d->low), high = _mm256_set1_ps(d->high);
     int32_t c = 0;
     for (; c + 8 <= channels; c += 8) {
@@ -97,7 +102,7 @@ MN_INLINE void tile(const map *m, const float *in, float *out, const int rows, c
         const float *row = in + c, *taps = weights + c;
         const ptrdiff_t tap = 3 * channels;
         if (rows == 1) {
-            for (int h = m->h0; h < m->h1; h++)
+            for (int32_t h = h0; h < h1; h++)
                 add_row(sum, row + h * in_row, pixel, taps + h * tap, NULL, channels, stride, skip_left, skip_right);
         } else {
             MN_UNROLL
@@ -109,10 +114,10 @@ MN_INLINE void tile(const map *m, const float *in, float *out, const int rows, c
         for (int o = 0; o < rows; o++) {
             MN_UNROLL
             for (int p = 0; p < PIXELS; p++)
-                _mm256_storeu_ps(out + o * m->out_row + p * m->out_pixel + c, clamp8(sum[o][p], low, high));
+                _mm256_storeu_ps(out + o * out_row + p * out_pixel + c, clamp8(sum[o][p], low, high));
         }
     }
-    if (c == d->channels)
+    if (c >= whole)
         return;
     for (int o = 0; o < rows; o++)
         for (int p = 0; p < PIXELS; p++)
@@ -127,7 +132,7 @@ typedef void tile_function(const map *m, const float *in, float *out, int32_t co
     static void name(const map *m, const float *in, float *out, int32_t count)                                         \
     {                                                                                                                  \
         for (; count > 0; count--, in += PIXELS * stride * m->in_pixel, out += PIXELS * m->out_pixel)                  \
-            tile(m, in, out, rows, stride, skip_left, skip_right);                                                     \
+            tile(m, in, out, rows, stride, skip_left, skip_right, 0);                                                  \
     }
 TILE(s1_row_middle, 1, 1, 0, 0)
 TILE(s1_row_left, 1, 1, 1, 0)
@@ -152,6 +157,29 @@ static tile_function *const tiles[2][2][4] = {
      {s1_pair_middle, s1_pair_left, s1_pair_right, s1_pair_both}},
     {{s2_row_middle, s2_row_left, s2_row_right, s2_row_both},
      {s2_pair_middle, s2_pair_left, s2_pair_right, s2_pair_both}},
+};
+
+#define WIDTH(stride, width)                                                                                           \
+    static void s##stride##_pair_##width(const map *m, const float *in, float *out, int32_t count)                     \
+    {                                                                                                                  \
+        for (; count > 0; count--, in += PIXELS * (stride) * (width), out += PIXELS * m->out_pixel)                    \
+            tile(m, in, out, 2, stride, 0, 0, width);                                                                  \
+    }
+WIDTH(1, 8)
+WIDTH(1, 16)
+WIDTH(1, 32)
+WIDTH(1, 64)
+WIDTH(1, 128)
+WIDTH(2, 8)
+WIDTH(2, 16)
+WIDTH(2, 32)
+WIDTH(2, 64)
+WIDTH(2, 128)
+
+/* [stride - 1][log2(channels) - 3] */
+static tile_function *const widths[2][5] = {
+    {s1_pair_8, s1_pair_16, s1_pair_32, s1_pair_64, s1_pair_128},
+    {s2_pair_8, s2_pair_16, s2_pair_32, s2_pair_64, s2_pair_128},
 };
 
 static int32_t clamp32(int32_t value, int32_t low, int32_t high)
@@ -180,7 +208,8 @@ static void output_rows(const map *m, const float *in, float *out, int rows, int
             int32_t count = 1;
             if (first >= 0 && over <= 0) /* as many as have all their columns */
                 count = min32((d->out_width - from) / PIXELS, -over / (PIXELS * stride) + 1);
-            kinds[(first == -1) + 2 * (over == 1)](m, at, to, count);
+            int kind = (first == -1) + 2 * (over == 1);
+            (rows == 2 && kind == 0 && m->middle ? m->middle : kinds[kind])(m, at, to, count);
             x = from + count * PIXELS;
             continue;
         }
@@ -197,6 +226,9 @@ MN_INLINE void run(const mn_dwconv_args *d, const int stride)
              .channels = d->channels,
              .in_pixel = d->in_stride ? d->in_stride : d->channels,
              .out_pixel = d->out_stride ? d->out_stride : d->channels};
+    for (int i = 0; i < 5; i++)
+        if (d->channels == 8 << i && m.in_pixel == d->channels)
+            m.middle = widths[stride - 1][i];
     m.in_row = d->in_width * m.in_pixel;
     m.out_row = d->out_width * m.out_pixel;
     float *out = d->out;

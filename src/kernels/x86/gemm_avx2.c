@@ -279,6 +279,70 @@ static void panel_slices(const mn_gemm_args *g, int32_t first, int32_t columns, 
     } while (s < g->segments);
 }
 
+/* Many tiles of ROWS x COLUMNS below one another whose sums are short: what a tile costs beside its sums counts. The loop
+ * over them is here, with rows at fixed distances, so that the processor begins the next tile while it ends this one. */
+MN_INLINE void strip(const mn_gemm_args *g, const float *b, const float *bias, float *c, int32_t tiles,
+                     const int32_t k_count)
+{
+    const ptrdiff_t row = g->row_stride, c_row = g->c_row_stride;
+    const float *a = g->a;
+    __m256 low = _mm256_set1_ps(g->low), high = _mm256_set1_ps(g->high);
+    for (; tiles > 0; tiles--) {
+        __m256 sum[ROWS][2];
+        MN_UNROLL
+        for (int r = 0; r < ROWS; r++) {
+            sum[r][0] = bias ? _mm256_loadu_ps(bias) : _mm256_setzero_ps();
+            sum[r][1] = bias ? _mm256_loadu_ps(bias + 8) : _mm256_setzero_ps();
+        }
+        const float *upper = a, *lower = a + 3 * row, *panel = b;
+        for (int32_t k = 0; k < k_count; k += 8) {
+            MN_UNROLL
+            for (int i = 0; i < 8; i++) {
+                __m256 y0 = _mm256_loadu_ps(panel + i * COLUMNS), y1 = _mm256_loadu_ps(panel + i * COLUMNS + 8);
+                MN_UNROLL
+                for (int r = 0; r < ROWS; r++) {
+                    __m256 x = _mm256_broadcast_ss((r < 3 ? upper : lower) + r % 3 * row + i);
+                    sum[r][0] = _mm256_fmadd_ps(x, y0, sum[r][0]);
+                    sum[r][1] = _mm256_fmadd_ps(x, y1, sum[r][1]);
+                }
+            }
+            upper += 8;
+            lower += 8;
+            panel += 8 * COLUMNS;
+        }
+        float *c_lower = c + 3 * c_row;
+        MN_UNROLL
+        for (int r = 0; r < ROWS; r++) {
+            float *to = (r < 3 ? c : c_lower) + r % 3 * c_row;
+            _mm256_storeu_ps(to, _mm256_min_ps(high, _mm256_max_ps(low, sum[r][0])));
+            _mm256_storeu_ps(to + 8, _mm256_min_ps(high, _mm256_max_ps(low, sum[r][1])));
+        }
+        a += ROWS * row;
+        c += ROWS * c_row;
+    }
+}
+
+#define SHORT_K 64
+
+/* The whole tiles of a panel of short sums; returns how many rows that were. */
+static int32_t short_rows(const mn_gemm_args *g, int32_t first)
+{
+    if (g->segments != 1 || g->k_stride != 1 || g->accumulate || g->group_rows < g->m || g->k % 8 != 0 ||
+        g->k > SHORT_K || g->k == 0)
+        return 0;
+    int32_t tiles = g->m / ROWS - 1; /* what is left is cut evenly */
+    const float *b = g->b + (size_t)(first / COLUMNS) * g->panel_stride, *bias = g->bias ? g->bias + first : NULL;
+    if (tiles <= 0)
+        return 0;
+    if (g->k == 8)
+        strip(g, b, bias, g->c + first, tiles, 8);
+    else if (g->k == 16)
+        strip(g, b, bias, g->c + first, tiles, 16);
+    else
+        strip(g, b, bias, g->c + first, tiles, g->k);
+    return tiles * ROWS;
+}
+
 static void run(const mn_gemm_args *g)
 {
     tile_function *wide = g->m == 1 ? tile_1_4_2 : g->m == 2 ? tile_2_2_2 : g->m == 3 ? tile_3_2_2 : NULL;
@@ -291,7 +355,13 @@ static void run(const mn_gemm_args *g)
             panel_slices(g, first, wide_columns, wide);
             first += wide_columns;
         } else {
-            panel_slices(g, first, left < COLUMNS ? left : COLUMNS, NULL);
+            mn_gemm_args rest = *g;
+            int32_t done = left >= COLUMNS ? short_rows(g, first) : 0;
+            rest.a += done * g->row_stride;
+            rest.c += done * g->c_row_stride;
+            rest.m -= done;
+            rest.group_rows -= done;
+            panel_slices(&rest, first, left < COLUMNS ? left : COLUMNS, NULL);
             first += COLUMNS;
         }
     }
