@@ -1,4 +1,4 @@
-/* Depthwise convolutions: every channel count of 1..67, every padding, maps from 1x1 up, strips of rows. */
+/* Depthwise convolutions: every channel count of 1..67 and those of real layers, every padding, maps from 1x1 up, strips of rows. */
 #include <math.h>
 #include <string.h>
 
@@ -100,6 +100,15 @@ static void check_channels(const mn_dwconv_kernel *kernel, int32_t size, int32_t
                                 .stride = stride};
             check_pads(kernel, d, result);
         }
+    for (int32_t channels = 128; channels <= 1024; channels *= 2) {
+        mn_dwconv_args d = {.in_height = 6,
+                            .in_width = 14,
+                            .channels = channels,
+                            .kernel_height = size,
+                            .kernel_width = size,
+                            .stride = stride};
+        check_pads(kernel, d, result);
+    }
     for (int32_t height = 1; height <= 9; height++)
         for (int32_t width = 1; width <= 13; width++) {
             mn_dwconv_args d = {.in_height = height,

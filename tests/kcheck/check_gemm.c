@@ -1,5 +1,5 @@
 /* The matrix product: every n of 1..67 with all small m, every k of 1..67, long sums, transposed A, convolution
- * windows, bias, clamp, accumulation, special values; and the same bits however the work is cut.
+ * windows, bias, clamp, accumulation, special values; the sizes of MobileNet's layers; and the same bits however the work is cut.
  */
 #include <math.h>
 #include <stdio.h>
@@ -209,6 +209,28 @@ static problem flagged(int32_t m, int32_t n, int32_t segments, int32_t k, uint32
     };
 }
 
+/* The layers of MobileNets of alpha 0.25 to 1: pointwise ones of K to K or 2 K channels, the classifier, the stem, and the
+ * paper's standard convolutions; few rows each. */
+static void check_layers(const mn_gemm_kernel *kernel, uint32_t flags, kcheck_result *result)
+{
+    for (int32_t k = 8; k <= 1024; k *= 2)
+        for (int32_t n = k; n <= 2 * k && n <= 1024; n *= 2)
+            for (int32_t m = 1; m <= 49; m += k * n <= 32768 ? 12 : 48, flags += 37) {
+                problem p = flagged(k * n <= 32768 || m == 1 ? m : 13, n, 1, k, flags & 0xf);
+                check(kernel, &p, result);
+            }
+    for (int32_t k = 256; k <= 1024; k *= 2) {
+        problem p = {.m = k == 256 ? 8 : 1, .n = 1000, .segments = 1, .k = k, .bias = true};
+        check(kernel, &p, result);
+    }
+    for (int32_t channels = 8; channels <= 512; channels *= 4) {
+        problem stem = {.m = 37, .n = channels, .segments = 3, .k = 9, .groups = true, .bias = true, .clamp = true};
+        problem conv = {.m = 7, .n = channels, .segments = 3, .k = 3 * channels, .groups = true, .bias = true};
+        check(kernel, &stem, result);
+        check(kernel, &conv, result);
+    }
+}
+
 void kcheck_gemm(const mn_gemm_kernel *kernel, kcheck_result *result)
 {
     static const int32_t lengths[] = {1, 2, 9, 27};
@@ -231,4 +253,6 @@ void kcheck_gemm(const mn_gemm_kernel *kernel, kcheck_result *result)
             problem p = flagged(m, 40, 1 + (int32_t)(l & 1), longer[l], flags);
             check(kernel, &p, result);
         }
+    if (result->failures == 0) /* they take longest */
+        check_layers(kernel, flags, result);
 }

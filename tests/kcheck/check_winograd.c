@@ -64,6 +64,8 @@ static void check_output(const mn_winograd_kernel *kernel, mn_winograd_args a, k
     a.high = a.channels % 2 ? INFINITY : 2;
     kernel->output(&a);
     result->cases++;
+    if (!kcheck_front_is_whole(SLOT_MAP))
+        kcheck_fail(result, "map %dx%d, %d channels: wrote before the map", a.height, a.width, a.channels);
     for (int32_t y = 0; y < a.height; y++)
         for (int32_t x = 0; x < a.width; x++)
             for (int32_t c = 0; c < a.stride; c++) {

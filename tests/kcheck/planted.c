@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "kcheck/kcheck.h"
+#include "kcheck/planted.h"
 
 extern const mn_gemm_kernel mn_gemm_f32_8x16_reference;
 extern const mn_dwconv_kernel mn_dwconv_f32_reference;
@@ -109,19 +110,31 @@ static const struct planted {
     mn_kernel_op op;
     void (*gemm)(const mn_gemm_args *args);
     void (*dwconv)(const mn_dwconv_args *args);
+    void (*winograd)(const mn_winograd_args *args); /* input or output, as `input` says */
+    bool input;
 } faults[] = {
-    {"a gemm that forgets the last rows", MN_KERNEL_gemm, gemm_forgets_last_row, NULL},
-    {"a gemm that ignores the bias", MN_KERNEL_gemm, gemm_ignores_bias, NULL},
-    {"a gemm whose last column is off by 1e-4", MN_KERNEL_gemm, gemm_slightly_off, NULL},
-    {"a gemm that reads a vector past A", MN_KERNEL_gemm, gemm_reads_a_vector_of_a, NULL},
-    {"a gemm that writes past C", MN_KERNEL_gemm, gemm_writes_whole_vectors, NULL},
-    {"a gemm that turns NaN into a number", MN_KERNEL_gemm, gemm_turns_nan_to_zero, NULL},
-    {"a gemm whose bits depend on the cut", MN_KERNEL_gemm, gemm_depends_on_the_cut, NULL},
-    {"a dwconv that pads the wrong side", MN_KERNEL_dwconv, NULL, dwconv_pads_wrong_side},
-    {"a dwconv that forgets the channel tail", MN_KERNEL_dwconv, NULL, dwconv_forgets_channel_tail},
-    {"a dwconv that reads past the map", MN_KERNEL_dwconv, NULL, dwconv_reads_past_the_map},
-    {"a pool that forgets the last pixel", MN_KERNEL_pool, NULL, NULL},
-    {"a softmax without the maximum", MN_KERNEL_softmax, NULL, NULL},
+    {"a gemm that forgets the last rows", MN_KERNEL_gemm, .gemm = gemm_forgets_last_row},
+    {"a gemm that ignores the bias", MN_KERNEL_gemm, .gemm = gemm_ignores_bias},
+    {"a gemm whose last column is off by 1e-4", MN_KERNEL_gemm, .gemm = gemm_slightly_off},
+    {"a gemm that reads a vector past A", MN_KERNEL_gemm, .gemm = gemm_reads_a_vector_of_a},
+    {"a gemm that writes past C", MN_KERNEL_gemm, .gemm = gemm_writes_whole_vectors},
+    {"a gemm that turns NaN into a number", MN_KERNEL_gemm, .gemm = gemm_turns_nan_to_zero},
+    {"a gemm whose bits depend on the cut", MN_KERNEL_gemm, .gemm = gemm_depends_on_the_cut},
+    {"a dwconv that pads the wrong side", MN_KERNEL_dwconv, .dwconv = dwconv_pads_wrong_side},
+    {"a dwconv that forgets the channel tail", MN_KERNEL_dwconv, .dwconv = dwconv_forgets_channel_tail},
+    {"a dwconv that reads past the map", MN_KERNEL_dwconv, .dwconv = dwconv_reads_past_the_map},
+    {"a pool that forgets the last pixel", MN_KERNEL_pool, .gemm = NULL},
+    {"a softmax without the maximum", MN_KERNEL_softmax, .gemm = NULL},
+    {"a Winograd input with two planes swapped", MN_KERNEL_winograd, .winograd = planted_input_swaps_planes,
+     .input = true},
+    {"a Winograd input that reads past the map", MN_KERNEL_winograd, .winograd = planted_input_reads_past_the_map,
+     .input = true},
+    {"a Winograd input that ignores the padding", MN_KERNEL_winograd, .winograd = planted_input_ignores_padding,
+     .input = true},
+    {"a Winograd output that forgets the bias", MN_KERNEL_winograd, .winograd = planted_output_ignores_bias},
+    {"a Winograd output that writes whole tiles at the edge", MN_KERNEL_winograd,
+     .winograd = planted_output_writes_past_edge},
+    {"a Winograd output with the wrong sign in A", MN_KERNEL_winograd, .winograd = planted_output_with_wrong_sign},
 };
 
 static int64_t failures_of(const struct planted *fault)
@@ -131,6 +144,7 @@ static int64_t failures_of(const struct planted *fault)
     mn_dwconv_kernel dwconv = mn_dwconv_f32_reference;
     mn_pool_kernel pool = {.name = "planted", .run = pool_forgets_last_pixel};
     mn_softmax_kernel softmax = {.name = "planted", .run = softmax_without_maximum};
+    mn_winograd_kernel winograd = {.name = "planted", .input = planted_plain_input, .output = planted_plain_output};
     switch (fault->op) {
     case MN_KERNEL_gemm:
         gemm.run = fault->gemm;
@@ -141,6 +155,13 @@ static int64_t failures_of(const struct planted *fault)
         break;
     case MN_KERNEL_softmax:
         kcheck_softmax(&softmax, &result);
+        break;
+    case MN_KERNEL_winograd:
+        if (fault->input)
+            winograd.input = fault->winograd;
+        else if (fault->winograd)
+            winograd.output = fault->winograd;
+        kcheck_winograd(&winograd, &result);
         break;
     default:
         dwconv.run = fault->dwconv;
@@ -153,6 +174,11 @@ static int64_t failures_of(const struct planted *fault)
 int kcheck_planted(void)
 {
     int escaped = 0;
+    const struct planted none = {"the plain Winograd", .op = MN_KERNEL_winograd};
+    if (failures_of(&none) > 0) {
+        printf("WRONG    the Winograd that the wrong ones are made from\n");
+        escaped++;
+    }
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         fflush(NULL);
         pid_t child = fork();

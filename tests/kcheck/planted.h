@@ -1,0 +1,17 @@
+/* Winograd's transforms as plain loops, which are right, and wrong ones made from them. */
+#ifndef TEST_PLANTED_H
+#define TEST_PLANTED_H
+
+#include "kernels/kernels.h"
+
+void planted_plain_input(const mn_winograd_args *args);
+void planted_plain_output(const mn_winograd_args *args);
+
+void planted_input_swaps_planes(const mn_winograd_args *args);
+void planted_input_reads_past_the_map(const mn_winograd_args *args);
+void planted_input_ignores_padding(const mn_winograd_args *args);
+void planted_output_ignores_bias(const mn_winograd_args *args);
+void planted_output_writes_past_edge(const mn_winograd_args *args);
+void planted_output_with_wrong_sign(const mn_winograd_args *args);
+
+#endif
