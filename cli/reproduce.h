@@ -32,7 +32,8 @@ typedef struct cli_reproduce_setting {
     int64_t images; /* 0: all */
     double epochs, learning_rate;
     int32_t batch;
-    bool grid; /* also every width at every resolution */
+    bool shifts; /* learn from shifted crops, which a short run has no use for */
+    bool grid;   /* also every width at every resolution */
 } cli_reproduce_setting;
 
 /* One network of the study. Rows of the paper that are the same network share it. */

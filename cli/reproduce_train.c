@@ -40,6 +40,8 @@ static mn_recipe recipe_of(const cli_reproduce_study *s, const mn_arch *arch, in
     recipe.seed = (uint64_t)seed;
     recipe.batch = s->setting.batch;
     recipe.learning_rate = s->setting.learning_rate;
+    if (!s->setting.shifts)
+        recipe.pad_crop = 0;
     recipe.warmup_epochs = 0.25;
     recipe.epochs = s->setting.epochs;
     return recipe;

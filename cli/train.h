@@ -23,7 +23,8 @@ void cli_recipe_suit(const mn_dataset *data, const mn_arch *arch, mn_recipe *rec
 /* A new model for the data: size, channels and classes are the data's where the user did not say. */
 int cli_train_fresh(const cli_call *call, const cli_arch *values, double dropout, const mn_dataset *data, uint64_t seed,
                     mn_model **model);
-/* The model of a file, with a classifier for the data: kept where the classes are as many, else a new one. */
-int cli_train_from(const char *path, const mn_dataset *data, uint64_t seed, mn_model **model);
+/* The model of a file, with a classifier for the data: kept where the classes are as many, else a new one. resolution: of
+ * the input from now on, or {0, 0}: as the file has it. */
+int cli_train_from(const char *path, cli_extent resolution, const mn_dataset *data, uint64_t seed, mn_model **model);
 
 #endif

@@ -98,7 +98,7 @@ static void copy_tensors(const mn_model *from, mn_model *to)
     }
 }
 
-int cli_train_from(const char *path, const mn_dataset *data, uint64_t seed, mn_model **model)
+int cli_train_from(const char *path, cli_extent resolution, const mn_dataset *data, uint64_t seed, mn_model **model)
 {
     mn_model *from;
     mn_error err;
@@ -109,6 +109,10 @@ int cli_train_from(const char *path, const mn_dataset *data, uint64_t seed, mn_m
     int32_t classes = mn_dataset_class_count(data);
     bool same = arch.classes == classes && mn_model_has_labels(from);
     arch.classes = classes;
+    if (resolution.height > 0) {
+        arch.height = resolution.height;
+        arch.width = resolution.width;
+    }
     status = mn_model_create(&arch, model, &err);
     if (status == MN_OK) {
         mn_model_initialise(*model, seed);

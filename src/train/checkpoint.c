@@ -20,9 +20,10 @@
 #include "net/model.h"
 #include "train/trainer.h"
 
-#define HEADER_BYTES 64
-#define MAGIC        "MNCKPT01"
-#define HASH_START   0xcbf29ce484222325u
+#define HEADER_BYTES     64
+#define RECIPE_BYTES_MAX 65536
+#define MAGIC            "MNCKPT01"
+#define HASH_START       0xcbf29ce484222325u
 
 static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
 {
@@ -95,22 +96,31 @@ mn_status mn_trainer_save(const mn_trainer *t, const char *note, const char *pat
     return status;
 }
 
-static mn_status compare_recipe(const mn_trainer *t, const uint8_t *text, size_t size, mn_error *err)
+/* Field by field, so that a checkpoint from before a field was there has its default. */
+static mn_status compare_recipe(const mn_trainer *t, const uint8_t *bytes, size_t size, mn_error *err)
 {
-    char *own = mn_recipe_text(&t->recipe);
-    if (!own)
-        return mn_fail_memory(err, 1, "the text of a recipe");
-    mn_status status = MN_OK;
-    if (strlen(own) != size || memcmp(own, text, size) != 0) {
-        size_t at = 0, start;
-        while (at < size && own[at] && own[at] == (char)text[at])
-            at++;
-        for (start = at; start > 0 && own[start - 1] != '\n'; start--)
-            continue;
-        status = mn_fail(err, MN_ERROR_ARGUMENT, "the checkpoint's recipe differs from this run's %.*s",
-                         (int)strcspn(own + start, "\n"), own + start);
+    mn_recipe stored;
+    const char *name, *help;
+    char was[64], is[64];
+    if (size > RECIPE_BYTES_MAX)
+        return mn_fail(err, MN_ERROR_FORMAT, "the checkpoint's recipe has %zu bytes, at most %d are allowed", size,
+                       RECIPE_BYTES_MAX);
+    char *text = mn_calloc(size + 1, 1);
+    if (!text)
+        return mn_fail_memory(err, size + 1, "the text of a recipe");
+    memcpy(text, bytes, size);
+    mn_status status = mn_recipe_parse(text, &stored, err);
+    free(text);
+    for (int32_t k = 0; status == MN_OK && mn_recipe_field(&t->recipe, k, &name, is, &help); k++) {
+        mn_recipe_field(&stored, k, &name, was, &help);
+        if (strcmp(was, is) != 0)
+            status = mn_fail(err, MN_ERROR_ARGUMENT, "the checkpoint's run has %s=%s, this one asks for %s; %s", name,
+                             was, is,
+                             strcmp(name, "epochs") == 0
+                                 ? "the learning rate follows the length of the run, so a longer one starts anew, for "
+                                   "instance from the model that this one ends with"
+                                 : "a run goes on with the recipe that it began with");
     }
-    free(own);
     return status;
 }
 
