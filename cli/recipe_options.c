@@ -41,6 +41,9 @@ const cli_option cli_recipe_options[CLI_RECIPE_COUNT] = {
     OPTION(24, "erase", "X", "probability of random erasing; otherwise 0"),
     OPTION(25, "mixup", "X", "mixup with Beta(X, X); otherwise none"),
     OPTION(26, "cutmix", "X", "cutmix with Beta(X, X); otherwise none"),
+    OPTION(27, "head-copies", "N",
+           "with --head-only: augmented copies of each image to learn from beside the plain one; otherwise 4 for "
+           "fewer than 5000 images"),
 };
 
 int cli_recipe_get(const cli_call *call, const cli_recipe *values, mn_recipe *recipe)
@@ -70,4 +73,5 @@ void cli_recipe_suit(const mn_dataset *data, const mn_arch *arch, mn_recipe *rec
     recipe->pad_crop = small ? (arch->height + 7) / 8 : 0;
     recipe->crop_area = small ? 1 : 0.35;
     recipe->flip = !digits;
+    recipe->head_copies = images < 5000 ? 4 : 0;
 }

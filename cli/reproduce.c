@@ -28,7 +28,7 @@ static void ask_stop(int signal_number)
 
 static const cli_reproduce_setting settings[] = {
     {"quick", 6000, 4, 0.04, 16, false, false},
-    {"medium", 0, 2, 0.05, 32, false, false},
+    {"medium", 0, 1, 0.05, 32, false, false},
     {"full", 0, 60, 0.1, 128, true, true},
 };
 
@@ -184,7 +184,7 @@ static const cli_option reproduce_options[] = {
     {"grid", 0, CLI_CHOICE, "WHEN", "auto", "auto|yes|no", 0, 0, offsetof(cli_reproduce_values, grid),
      "every width at every resolution, the 16 networks of the paper's Figures 4 and 5; auto: in the full setting"},
     {"setting", 's', CLI_CHOICE, "KIND", "quick", "quick|medium|full", 0, 0, offsetof(cli_reproduce_values, setting),
-     "quick, minutes: 6000 images, 4 epochs, batch 16; medium, half an hour: all images, 2 epochs, batch 32; full, "
+     "quick, minutes: 6000 images, 4 epochs, batch 16; medium, half an hour: all images, 1 epoch, batch 32; full, "
      "hours: all images, 60 epochs, batch 128"},
     {"base", 0, CLI_REAL, "X", "0.25", NULL, 0.03, 1, offsetof(cli_reproduce_values, base),
      "width multiplier that stands for the paper's alpha 1"},

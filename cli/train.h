@@ -6,7 +6,7 @@
 #include "mobilenet/train.h"
 
 /* Options that are fields of a recipe, as text: mn_recipe_set checks them. */
-#define CLI_RECIPE_COUNT 27
+#define CLI_RECIPE_COUNT 28
 typedef struct cli_recipe {
     const char *values[CLI_RECIPE_COUNT];
 } cli_recipe;

@@ -66,6 +66,8 @@ typedef struct mn_recipe {
     double erase;     /* probability of random erasing */
     double mixup;     /* alpha of the Beta distribution; 0: none */
     double cutmix;    /* alpha of the Beta distribution; 0: none; with mixup, one of the two a batch */
+
+    int32_t head_copies; /* learning the head alone: augmented copies of each image whose embeddings are kept too */
 } mn_recipe;
 
 /* The defaults, for small images from scratch: SGD 0.1 at batch 128, Nesterov 0.9, weight decay 5e-4, cosine. */

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/status.h"
+#include "train/augment.h"
 #include "train/loader.h"
 
 struct mn_head {
@@ -14,33 +15,47 @@ struct mn_head {
     int32_t batch;       /* samples of a step */
     int32_t first, part; /* this rank's of them */
     uint64_t seed;
-    float *rows;    /* [samples, width] */
+    int32_t copies; /* beside the plain one */
+    size_t samples; /* rows of a copy */
+    float *rows;    /* [copies + 1, samples, width] */
     float *chosen;  /* [batch, width] */
     int32_t *label; /* [batch] */
     int64_t *order; /* of epoch `epoch` */
     int64_t epoch;
 };
 
-static mn_status embed(mn_head *h, mn_trainer *trainer, float *input, mn_error *err)
+/* The input of one sample: plain as copy 0, augmented as the others, each by draws of its own. */
+static mn_status make_input(const mn_head *h, const mn_recipe *recipe, int64_t sample, int32_t copy, float *input,
+                            mn_error *err)
+{
+    if (copy == 0)
+        return mn_store_plain(h->store, sample, input, err);
+    return mn_augment(h->store, recipe, sample, (uint64_t)sample * (uint64_t)h->copies + (uint64_t)(copy - 1), input,
+                      err);
+}
+
+static mn_status embed(mn_head *h, mn_trainer *trainer, int32_t copy, float *input, mn_error *err)
 {
     const mn_store_options *o = mn_store_get_options(h->store);
     size_t image = (size_t)o->height * (size_t)o->width * (size_t)o->channels;
     mn_group *g = &trainer->group;
+    float *rows = h->rows + (size_t)copy * h->samples * h->width;
     int64_t total = mn_store_size(h->store), end = mn_group_first(g, total, g->rank + 1);
     for (int64_t first = mn_group_first(g, total, g->rank); first < end; first += h->part) {
         int32_t count = (int32_t)(end - first < h->part ? end - first : h->part);
         mn_status status = MN_OK;
         for (int32_t i = 0; i < count && status == MN_OK; i++)
-            status = mn_store_plain(h->store, first + i, input + (size_t)i * image, err);
+            status = make_input(h, &trainer->recipe, first + i, copy, input + (size_t)i * image, err);
         if (status == MN_OK)
-            status = mn_trainer_embed(trainer, input, count, h->rows + (size_t)first * h->width, err);
+            status = mn_trainer_embed(trainer, input, count, rows + (size_t)first * h->width, err);
         if (status != MN_OK)
             return status;
     }
     return MN_OK;
 }
 
-mn_status mn_head_open(mn_trainer *trainer, const mn_store *store, float *input, mn_head **head, mn_error *err)
+mn_status mn_head_open(mn_trainer *trainer, const mn_store *store, int32_t copies, float *input, mn_head **head,
+                       mn_error *err)
 {
     mn_head *h = mn_calloc(1, sizeof *h);
     if (!h)
@@ -54,18 +69,24 @@ mn_status mn_head_open(mn_trainer *trainer, const mn_store *store, float *input,
     h->seed = trainer->recipe.seed;
     h->epoch = -1;
     size_t block = (size_t)mn_group_block(&trainer->group, (int64_t)samples); /* of one rank */
-    h->rows = mn_calloc(block * (size_t)trainer->group.size, h->width * sizeof *h->rows);
+    h->copies = copies;
+    h->samples = block * (size_t)trainer->group.size;
+    h->rows = mn_calloc(h->samples * (size_t)(copies + 1), h->width * sizeof *h->rows);
     h->chosen = mn_calloc((size_t)h->part, h->width * sizeof *h->chosen);
     h->label = mn_calloc((size_t)h->part, sizeof *h->label);
     h->order = mn_calloc(samples, sizeof *h->order);
     mn_status status = MN_OK;
     if (!h->rows || !h->chosen || !h->label || !h->order)
-        status = mn_fail_memory(err, samples * h->width * sizeof *h->rows, "embeddings");
-    if (status == MN_OK)
-        status = embed(h, trainer, input, err);
-    status = mn_group_agree(&trainer->group, status, err);
-    if (status == MN_OK)
-        status = mn_group_collect(&trainer->group, block * h->width * sizeof *h->rows, h->rows, err);
+        status = mn_fail_memory(err, h->samples * (size_t)(copies + 1) * h->width * sizeof *h->rows, "embeddings");
+    for (int32_t copy = 0; copy <= copies; copy++) {
+        if (status == MN_OK)
+            status = embed(h, trainer, copy, input, err);
+        status = mn_group_agree(&trainer->group, status, err);
+        if (status != MN_OK)
+            break;
+        status = mn_group_collect(&trainer->group, block * h->width * sizeof *h->rows,
+                                  h->rows + (size_t)copy * h->samples * h->width, err);
+    }
     if (status != MN_OK) {
         mn_head_close(h);
         return status;
@@ -99,7 +120,9 @@ void mn_head_batch(mn_head *h, int64_t step, mn_batch *batch)
     }
     for (int32_t i = 0; i < h->part; i++) {
         int64_t sample = h->order[place * h->batch + h->first + i];
-        memcpy(h->chosen + (size_t)i * h->width, mn_head_rows(h, sample), h->width * sizeof *h->chosen);
+        size_t copy = (size_t)((epoch + sample) % (h->copies + 1));
+        memcpy(h->chosen + (size_t)i * h->width, mn_head_rows(h, sample) + copy * h->samples * h->width,
+               h->width * sizeof *h->chosen);
         h->label[i] = mn_store_label(h->store, sample);
     }
     *batch = (mn_batch){.count = h->part, .label = h->label, .embedding = h->chosen};

@@ -1,5 +1,5 @@
 /* Learning the classifier alone: what it reads (the pool's output of every image) never changes, so it is computed
- * once and kept. */
+ * once and kept; of augmented copies too, so that the classifier meets more than the images themselves. */
 #ifndef MN_TRAIN_HEAD_H
 #define MN_TRAIN_HEAD_H
 
@@ -8,14 +8,17 @@
 
 typedef struct mn_head mn_head;
 
-/* Embeds every sample of the store, plain; ranks share the work. input: room for a rank's part of a batch of images. */
-mn_status mn_head_open(mn_trainer *trainer, const mn_store *store, float *input, mn_head **head, mn_error *err);
+/* Embeds every sample of the store, plain and in `copies` augmented copies; ranks share the work. input: room for a
+ * rank's part of a batch of images. */
+mn_status mn_head_open(mn_trainer *trainer, const mn_store *store, int32_t copies, float *input, mn_head **head,
+                       mn_error *err);
 void mn_head_close(mn_head *head); /* NULL is allowed */
 
-/* The embeddings of samples first.., [.., C]. */
+/* The plain embeddings of samples first.., [.., C]. */
 const float *mn_head_rows(const mn_head *head, int64_t first);
 
-/* This rank's part of the batch of a step, in the same shuffled order as images would have; valid until the next call. */
+/* This rank's part of the batch of a step, in the same shuffled order as images would have, each epoch with the next of
+ * a sample's embeddings; valid until the next call. */
 void mn_head_batch(mn_head *head, int64_t step, mn_batch *batch);
 
 #endif

@@ -61,6 +61,7 @@ static const field fields[] = {
     FIELD(erase, KIND_REAL, 0, 1, "probability of random erasing"),
     FIELD(mixup, KIND_REAL, 0, 2, "mixup: alpha of the Beta distribution, 0: none"),
     FIELD(cutmix, KIND_REAL, 0, 2, "cutmix: alpha of the Beta distribution, 0: none"),
+    FIELD(head_copies, KIND_INT, 0, 1000, "head alone: augmented copies of each image beside the plain one"),
 };
 #define FIELD_COUNT ((int32_t)(sizeof fields / sizeof *fields))
 

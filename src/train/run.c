@@ -189,9 +189,9 @@ static mn_status open_batches(mn_run *r, mn_error *err)
         return mn_group_agree(&r->group, mn_loader_create(r->train, &l, &r->loader, err), err);
     }
     mn_head *head;
-    mn_status status = mn_head_open(r->trainer, r->held, r->input, &r->held_embedding, err);
+    mn_status status = mn_head_open(r->trainer, r->held, 0, r->input, &r->held_embedding, err);
     if (status == MN_OK)
-        status = mn_head_open(r->trainer, r->train, r->input, &head, err);
+        status = mn_head_open(r->trainer, r->train, o->recipe.head_copies, r->input, &head, err);
     if (status == MN_OK)
         r->head = head;
     return status;

@@ -52,6 +52,16 @@ grep -q "learning_rate=" "$tmp/whole" || fail "the recipe was expected in the mo
 run train "$tmp/data" --from "$tmp/whole" --head-only --batch 4 --epochs 2 --validation 0.25 -o "$tmp/head"
 expect_code 0
 expect_out_line '^.*/head: '
+# A larger input, and copies of the images: other bytes, the same for any number of threads.
+head() { run train "$tmp/data" --from "$tmp/whole" --head-only --resolution 24 --batch 4 --epochs 2 --validation 0.25 "$@"; }
+head -o "$tmp/head1" --threads 1
+expect_code 0
+head -o "$tmp/head2" --threads 2
+cmp "$tmp/head1" "$tmp/head2" || fail "any number of threads was expected to give the same bytes"
+head -o "$tmp/head3" --threads 1 --head-copies 0
+if cmp -s "$tmp/head1" "$tmp/head3"; then fail "copies of the images were expected to matter"; fi
+run describe --model "$tmp/head1"
+expect_out_line '24x24x3'
 
 # Errors.
 run train "$tmp/nowhere"
@@ -69,7 +79,10 @@ run train "$tmp/data" --from "$tmp/whole" --alpha 0.5
 expect_code 2
 train -o "$tmp/killed" --threads 1 --resume --weight-decay 0.25
 expect_code 1
-expect_err_line 'weight_decay=0.25'
+expect_err_line 'has weight_decay=0.0005, this one asks for 0.25'
+train -o "$tmp/killed" --threads 1 --resume --epochs 90
+expect_code 1
+expect_err_line 'asks for 90; the learning rate follows the length of the run'
 printf 'P6\n16 16\n255\nshort' >"$tmp/data/dark/9.ppm"
 train -o "$tmp/broken" --threads 1
 expect_code 0
