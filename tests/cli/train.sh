@@ -80,7 +80,8 @@ expect_code 2
 train -o "$tmp/killed" --threads 1 --resume --weight-decay 0.25
 expect_code 1
 expect_err_line 'has weight_decay=0.0005, this one asks for 0.25'
-train -o "$tmp/killed" --threads 1 --resume --epochs 90
+run train "$tmp/data" --widths 4,4,8,8,8,8,8,8,8 --depth shallow --batch 4 --epochs 90 --ema 0.9 --validation 0.25 \
+    -o "$tmp/killed" --threads 1 --resume
 expect_code 1
 expect_err_line 'asks for 90; the learning rate follows the length of the run'
 printf 'P6\n16 16\n255\nshort' >"$tmp/data/dark/9.ppm"
