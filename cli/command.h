@@ -20,7 +20,7 @@ typedef struct cli_command {
     int min_operands;          /* fewer are misuse */
     int max_operands;          /* more are misuse; -1: any number */
     cli_kind operand_kind;     /* what completion offers: CLI_FILE, CLI_FOLDER, CLI_TEXT (nothing), CLI_CHOICE */
-    const char *operand_words; /* for CLI_CHOICE: "bash|zsh|fish" */
+    const char *operand_words; /* for CLI_CHOICE: "bash|zsh|fish"; NULL: the names of the commands */
     const char *description;   /* paragraphs, one a line, wrapped when shown */
     const char *examples;      /* pairs of lines: what it does, then what to type */
     const cli_group *groups;   /* [group_count] */

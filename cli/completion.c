@@ -37,6 +37,14 @@ static void print_words(const char *choices)
         putchar(*choices == '|' ? ' ' : *choices);
 }
 
+static void print_operands(const cli_command *command)
+{
+    if (command->operand_words)
+        print_words(command->operand_words);
+    for (int i = 0; !command->operand_words && cli_commands[i]; i++)
+        printf("%s%s", i == 0 ? "" : " ", cli_commands[i]->name);
+}
+
 /* ---- bash ---- */
 
 static void bash_name(const cli_command *command, const cli_option *option)
@@ -84,7 +92,7 @@ static void print_bash(void)
         puts("' -- \"$word\")) ;;");
         if (cli_commands[i]->operand_kind == CLI_CHOICE) {
             printf("    %s:*) COMPREPLY=($(compgen -W '", cli_commands[i]->name);
-            print_words(cli_commands[i]->operand_words);
+            print_operands(cli_commands[i]);
             puts("' -- \"$word\")) ;;");
         }
     }
@@ -145,7 +153,7 @@ static void print_zsh(void)
         putchar(':');
         if (command->operand_kind == CLI_CHOICE) {
             putchar('(');
-            print_words(command->operand_words);
+            print_operands(command);
             putchar(')');
         } else if (command->operand_kind == CLI_FILE) {
             fputs("_files", stdout);
@@ -188,7 +196,7 @@ static void print_fish(void)
         printf("complete -c mobilenet -n __fish_use_subcommand -f -a %s -d '%s'\n", command->name, command->summary);
         if (command->operand_kind == CLI_CHOICE) {
             printf("complete -c mobilenet -n '__fish_seen_subcommand_from %s' -f -a '", command->name);
-            print_words(command->operand_words);
+            print_operands(command);
             puts("'");
         }
         each_option(command, fish_option);

@@ -67,6 +67,9 @@ int cli_model_open(const cli_call *call, const char *path, mn_model **model, con
         return cli_fail_status(&err);
     if (is_default)
         say_default(*model);
+    const char *assumed = mn_model_info(*model, "assumed");
+    if (assumed)
+        cli_say("assumed of %s: %s", cli_clean(path), cli_clean(assumed));
     if (opened)
         *opened = path;
     return CLI_DONE;

@@ -213,7 +213,7 @@ static void print_result(const listener *l)
 static int open_listener(const cli_call *call, listener *l, char *checkpoint, size_t size)
 {
     const train_values *v = l->values;
-    struct stat info;
+    struct stat info = {0};
     if (snprintf(checkpoint, size, "%s.checkpoint", v->output) >= (int)size ||
         snprintf(l->best_path, sizeof l->best_path, "%s.best", v->output) >= (int)sizeof l->best_path)
         return cli_misuse(call->command, "the name of the output is too long");
@@ -222,6 +222,8 @@ static int open_listener(const cli_call *call, listener *l, char *checkpoint, si
     if (stat(v->output, &info) == 0 && S_ISDIR(info.st_mode))
         return cli_fail("%s is a folder; --output wants the name of a file, for instance %s/model.safetensors",
                         v->output, v->output);
+    if (S_ISREG(info.st_mode) && !v->resume)
+        cli_say("%s is there; it stays until this run ends, and is replaced then", cli_clean(v->output));
     if (v->log && !(l->log = fopen(v->log, v->resume ? "a" : "w")))
         return cli_fail("%s cannot be opened for writing", v->log);
     if (v->tensorboard && !(l->events = cli_events_open(v->tensorboard, v->resume)))
@@ -363,7 +365,8 @@ static int run_train(const cli_call *call)
 
 static const cli_option train_options[] = {
     {"output", 'o', CLI_FILE, "MODEL", "model.safetensors", NULL, 0, 0, offsetof(train_values, output),
-     "where the trained model goes; MODEL.best keeps the best so far, MODEL.checkpoint the state"},
+     "where the trained model goes; MODEL.best keeps the best epoch so far (with moving statistics of batch "
+     "norm), MODEL.checkpoint the state"},
     {"from", 'f', CLI_FILE, "MODEL", NULL, NULL, 0, 0, offsetof(train_values, from),
      "start from this trained model (its --resolution may be another); otherwise from random weights"},
     {"head-only", 0, CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(train_values, head_only),

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "image/decoders.h"
@@ -51,10 +52,44 @@ uint8_t mn_sample_to_byte(uint32_t sample, uint32_t maximum)
     return (uint8_t)(((uint64_t)sample * 255 + maximum / 2) / maximum);
 }
 
+/* Pictures of kinds that are not read, so that a message can name them. */
+static const char *other_kind(const uint8_t *b, size_t size)
+{
+    static const struct {
+        const char *name;
+        size_t at, length;
+        const char *bytes;
+    } kinds[] = {
+        {"GIF", 0, 4, "GIF8"},
+        {"TIFF", 0, 4, "II*\0"},
+        {"TIFF", 0, 4, "MM\0*"},
+        {"AVIF", 4, 8, "ftypavif"},
+        {"AVIF", 4, 8, "ftypavis"},
+        {"HEIC", 4, 8, "ftypheic"},
+        {"HEIC", 4, 8, "ftypheix"},
+        {"HEIC", 4, 8, "ftypheim"},
+        {"HEIC or AVIF", 4, 8, "ftypmif1"},
+        {"HEIC", 4, 8, "ftypmsf1"},
+        {"JPEG XL", 0, 2, "\xff\x0a"},
+        {"JPEG XL", 4, 8, "JXL \r\n\x87\n"},
+        {"JPEG 2000", 4, 8, "jP  \r\n\x87\n"},
+        {"PDF", 0, 5, "%PDF-"},
+        {"SVG", 0, 4, "<svg"},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (size >= kinds[i].at + kinds[i].length && memcmp(b + kinds[i].at, kinds[i].bytes, kinds[i].length) == 0)
+            return kinds[i].name;
+    return NULL;
+}
+
 static mn_status fail_unknown(const uint8_t *bytes, size_t size, mn_error *err)
 {
     if (size < 4)
         return mn_fail(err, MN_ERROR_FORMAT, "%zu bytes are no picture file", size);
+    const char *other = other_kind(bytes, size);
+    if (other)
+        return mn_fail(err, MN_ERROR_UNSUPPORTED,
+                       "%s files are not read; convert it to one of JPEG, PNG, WebP, BMP, PPM or PGM", other);
     return mn_fail_at(
         err, MN_ERROR_FORMAT, 0,
         "first bytes %02x %02x %02x %02x are those of no known picture (JPEG, PNG, WebP, BMP, PPM or PGM)", bytes[0],

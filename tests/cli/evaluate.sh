@@ -124,6 +124,12 @@ run evaluate -m "$tmp/big.safetensors" "$tmp/list"
 expect_code 1
 expect_err "mobilenet: the class numbers of the data go up to 1001, the model has 1000 classes: they do not fit"
 
+# The model that comes with the program is none for these data, and says so.
+run evaluate "$tmp/data"
+expect_code 1
+expect_err_line 'the images are gray, this model has learned from coloured ones'
+expect_err_line 'the data have 3 classes, this model knows 10; --model FILE names another'
+
 run evaluate -m "$tmp/m.safetensors"
 expect_misuse "mobilenet evaluate: DATA is missing"
 run evaluate -m "$tmp/m.safetensors" "$tmp/nowhere"

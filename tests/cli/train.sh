@@ -90,6 +90,7 @@ expect_code 0
 expect_err_line '^left out: .*dark/9.ppm'
 train -o "$tmp/broken" --threads 1 --strict
 expect_code 1
+expect_err_line '/broken is there; it stays until this run ends'
 expect_err_line 'dark/9.ppm'
 if [ -w /dev/full ]; then
     rm "$tmp/data/dark/9.ppm"

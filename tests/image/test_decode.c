@@ -190,7 +190,14 @@ static void unknown_files_are_named(void **state)
 {
     (void)state;
     char gif[] = "GIF89a..........";
-    assert_fails((golden_bytes){(uint8_t *)gif, 16}, NULL, MN_ERROR_FORMAT, "47 49 46 38");
+    assert_fails((golden_bytes){(uint8_t *)gif, 16}, NULL, MN_ERROR_UNSUPPORTED, "GIF");
+    char tiff[] = "II*\0............",
+         avif[] = "\0\0\0\x20"
+                  "ftypavif....",
+         text[] = "some other bytes";
+    assert_fails((golden_bytes){(uint8_t *)tiff, 16}, NULL, MN_ERROR_UNSUPPORTED, "TIFF");
+    assert_fails((golden_bytes){(uint8_t *)avif, 16}, NULL, MN_ERROR_UNSUPPORTED, "AVIF");
+    assert_fails((golden_bytes){(uint8_t *)text, 16}, NULL, MN_ERROR_FORMAT, "73 6f 6d 65");
     assert_fails((golden_bytes){(uint8_t *)gif, 2}, NULL, MN_ERROR_FORMAT, "2 bytes");
     assert_fails((golden_bytes){NULL, 0}, NULL, MN_ERROR_FORMAT, "0 bytes");
     char bitmap[] = "P4 8 1 x";
