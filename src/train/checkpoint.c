@@ -18,10 +18,11 @@
 #include "base/reader.h"
 #include "base/status.h"
 #include "net/model.h"
-#include "train/trainer.h"
+#include "train/checkpoint.h"
 
 #define HEADER_BYTES     64
 #define RECIPE_BYTES_MAX 65536
+#define STEPS_MAX        1000000000000000
 #define MAGIC            "MNCKPT01"
 #define HASH_START       0xcbf29ce484222325u
 
@@ -124,67 +125,87 @@ static mn_status compare_recipe(const mn_trainer *t, const uint8_t *bytes, size_
     return status;
 }
 
-static mn_status check_file(const mn_trainer *t, const mn_mapping *file, size_t *text, size_t *note, mn_error *err)
+void mn_checkpoint_seal(uint8_t *bytes, size_t size)
 {
-    mn_reader reader = {file->bytes, file->size};
+    if (size >= HEADER_BYTES)
+        put_u64(bytes + 8, hash_bytes(HASH_START, bytes + 16, size - 16));
+}
+
+/* Whether a position is one that a run can be at. */
+static bool is_position(const uint8_t *bytes)
+{
+    mn_trainer_position p;
+    memcpy(&p, bytes, sizeof p);
+    return p.step >= 0 && p.step <= STEPS_MAX && p.statistics_weight >= 0 && p.statistics_weight <= 1 &&
+           p.ema_weight >= 0 && p.ema_weight <= 1;
+}
+
+static mn_status check_bytes(const mn_trainer *t, const uint8_t *bytes, size_t size, size_t *text, size_t *note,
+                             mn_error *err)
+{
+    mn_reader reader = {bytes, size};
     uint64_t hash = 0, shape = 0, r = 0, n = 0;
-    if (!mn_reader_has(&reader, 0, HEADER_BYTES) || memcmp(file->bytes, MAGIC, 8) != 0)
+    if (!mn_reader_has(&reader, 0, HEADER_BYTES) || memcmp(bytes, MAGIC, 8) != 0)
         return mn_fail_at(err, MN_ERROR_FORMAT, 0, "not a checkpoint of this program");
     mn_reader_u64(&reader, 8, &hash);
     mn_reader_u64(&reader, 16, &shape);
     mn_reader_u64(&reader, 24, &r);
     mn_reader_u64(&reader, 32, &n);
-    if (hash != hash_bytes(HASH_START, file->bytes + 16, file->size - 16))
+    if (hash != hash_bytes(HASH_START, bytes + 16, size - 16))
         return mn_fail_at(err, MN_ERROR_FORMAT, 8, "the checkpoint is damaged: its bytes do not give the stored hash");
     if (shape != hash_shape(t))
         return mn_fail_at(err, MN_ERROR_ARGUMENT, 16, "the checkpoint is of another architecture");
+    if (!is_position(bytes + 40))
+        return mn_fail_at(err, MN_ERROR_FORMAT, 40, "the checkpoint's position is none that a run can be at");
     size_t total = HEADER_BYTES, count;
-    if (r > file->size || n > file->size)
+    if (r > size || n > size)
         return mn_fail_at(err, MN_ERROR_FORMAT, 24, "the checkpoint's texts are longer than the file");
     total += (size_t)r + (size_t)n;
     for (int32_t k = 0; mn_trainer_array(t, k, &count); k++)
         total += count * sizeof(float);
-    if (r + HEADER_BYTES > file->size)
+    if (r + HEADER_BYTES > size)
         return mn_fail_at(err, MN_ERROR_FORMAT, 24, "the checkpoint's texts are longer than the file");
-    mn_status status = compare_recipe(t, file->bytes + HEADER_BYTES, (size_t)r, err);
+    mn_status status = compare_recipe(t, bytes + HEADER_BYTES, (size_t)r, err);
     if (status != MN_OK)
         return status;
-    if (total != file->size)
-        return mn_fail_at(err, MN_ERROR_FORMAT, 24, "the checkpoint has %zu bytes, %zu were expected", file->size,
-                          total);
+    if (total != size)
+        return mn_fail_at(err, MN_ERROR_FORMAT, 24, "the checkpoint has %zu bytes, %zu were expected", size, total);
     *text = (size_t)r;
     *note = (size_t)n;
+    return MN_OK;
+}
+
+mn_status mn_checkpoint_read(mn_trainer *t, const uint8_t *bytes, size_t size, char **note, mn_error *err)
+{
+    size_t text_bytes = 0, note_bytes = 0, count;
+    mn_status status = check_bytes(t, bytes, size, &text_bytes, &note_bytes, err);
+    if (status != MN_OK)
+        return status;
+    if (note) {
+        *note = mn_calloc(note_bytes + 1, 1);
+        if (!*note)
+            return mn_fail_memory(err, note_bytes + 1, "the note of a checkpoint");
+        memcpy(*note, bytes + HEADER_BYTES + text_bytes, note_bytes);
+    }
+    memcpy(&t->position, bytes + 40, sizeof t->position);
+    const uint8_t *from = bytes + HEADER_BYTES + text_bytes + note_bytes;
+    for (int32_t k = 0; mn_trainer_array(t, k, &count); k++) {
+        memcpy(mn_trainer_array(t, k, &count), from, count * sizeof(float));
+        from += count * sizeof(float);
+    }
+    t->has_estimated[0] = t->has_estimated[1] = false;
     return MN_OK;
 }
 
 mn_status mn_trainer_load(mn_trainer *t, const char *path, char **note, mn_error *err)
 {
     mn_mapping file;
-    size_t text_bytes = 0, note_bytes = 0, count;
     mn_status status = mn_file_map(path, &file, err);
     if (status != MN_OK)
         return status;
-    status = check_file(t, &file, &text_bytes, &note_bytes, err);
-    if (status != MN_OK) {
+    status = mn_checkpoint_read(t, file.bytes, file.size, note, err);
+    if (status != MN_OK)
         status = mn_fail_prefix(err, status, path);
-        goto done;
-    }
-    if (note) {
-        *note = mn_calloc(note_bytes + 1, 1);
-        if (!*note) {
-            status = mn_fail_memory(err, note_bytes + 1, "the note of a checkpoint");
-            goto done;
-        }
-        memcpy(*note, file.bytes + HEADER_BYTES + text_bytes, note_bytes);
-    }
-    memcpy(&t->position, file.bytes + 40, sizeof t->position);
-    const uint8_t *from = file.bytes + HEADER_BYTES + text_bytes + note_bytes;
-    for (int32_t k = 0; mn_trainer_array(t, k, &count); k++) {
-        memcpy(mn_trainer_array(t, k, &count), from, count * sizeof(float));
-        from += count * sizeof(float);
-    }
-    t->has_estimated[0] = t->has_estimated[1] = false;
-done:
     mn_file_unmap(&file);
     return status;
 }
