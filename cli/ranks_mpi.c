@@ -19,8 +19,8 @@
 
 #include "ranks.h"
 
-#define SPIN_SECONDS  200e-6 /* how long a wait keeps the processor */
-#define PAUSE_NANO    50000
+#define SPIN_SECONDS  50e-6 /* how long a wait keeps the processor */
+#define PAUSE_NANO    20000
 #define ALIVE_SECONDS 0.1 /* between two looks at the others */
 
 /* Where a process is found: same machine and same numbering of processes. */
