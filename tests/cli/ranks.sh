@@ -4,6 +4,10 @@
 . "$SOURCE_DIR/tests/cli/ranks_lib.sh"
 make_data "$tmp/data"
 
+# What does not run under mpirun neither links nor loads MPI.
+checks=$((checks + 1))
+case $(ldd "$PROGRAM") in *libmpi*) code=none; fail "the program links MPI" ;; esac
+
 run train "$tmp/data" $small --epochs 8 -o "$tmp/one"
 expect_code 0
 for n in 2 4; do
