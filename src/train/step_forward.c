@@ -21,15 +21,13 @@ mn_step_source mn_step_source_of(const mn_step *step, int32_t index)
     return (mn_step_source){before->y, {before->scale, before->shift, before->low, before->high}, false};
 }
 
-/* One patch, in the order of the weights [KH, KW, IC]: taps outside are zero. */
-static void copy_patch(const mn_step_layer *l, const mn_step_source *source, const float *image, int32_t pixel,
+/* The patch whose first pixel is (y0, x0), in the order of the weights [KH, KW, IC]: taps outside are zero. */
+static void copy_patch(const mn_step_layer *l, const mn_step_source *source, const float *image, int32_t y0, int32_t x0,
                        float *out)
 {
     const mn_layer *layer = l->layer;
     const mn_affine *affine = &source->affine;
     int32_t ic = layer->in_channels, kw_count = layer->kernel_width;
-    int32_t y0 = pixel / layer->out_width * layer->stride - layer->pad_top;
-    int32_t x0 = pixel % layer->out_width * layer->stride - layer->pad_left;
     for (int32_t kh = 0; kh < layer->kernel_height; kh++) {
         int32_t y = y0 + kh;
         if (y < 0 || y >= layer->in_height) {
@@ -53,16 +51,40 @@ static void copy_patch(const mn_step_layer *l, const mn_step_source *source, con
     }
 }
 
+/* A patch of 3x3 pixels of three channels, all inside: rows of nine neighbours, straight into two panels. */
+static inline void copy_stem(const float *top, size_t row, float *first, float *second)
+{
+    const float *middle = top + row, *bottom = middle + row;
+    memcpy(first, top, 9 * sizeof *first);
+    memcpy(first + 9, middle, 7 * sizeof *first);
+    memcpy(second, middle + 7, 2 * sizeof *first);
+    memcpy(second + 2, bottom, 9 * sizeof *first);
+    memset(second + 11, 0, 5 * sizeof *first);
+}
+
 void mn_step_patches(const mn_step_layer *l, const mn_step_source *source, int32_t image, int32_t first, int32_t rows,
                      float *row, float *panels, int32_t pitch)
 {
-    const float *pixels = source->data + (size_t)image * (size_t)l->in_rows * (size_t)l->layer->in_channels;
-    int32_t k = l->k, wide = mn_panel_up(k);
+    const mn_layer *layer = l->layer;
+    const float *pixels = source->data + (size_t)image * (size_t)l->in_rows * (size_t)layer->in_channels;
+    int32_t k = l->k, wide = mn_panel_up(k), oh = first / layer->out_width, ow = first % layer->out_width;
+    bool stem = source->plain && layer->kernel_height == 3 && layer->kernel_width == 3 && layer->in_channels == 3;
     memset(row + k, 0, (size_t)(wide - k) * sizeof *row);
     for (int32_t r = 0; r < rows; r++) {
-        copy_patch(l, source, pixels, first + r, row);
-        for (int32_t p = 0; p < wide; p += MN_PANEL)
-            memcpy(panels + (size_t)p * (size_t)pitch + (size_t)r * MN_PANEL, row + p, MN_PANEL * sizeof *row);
+        int32_t y = oh * layer->stride - layer->pad_top, x = ow * layer->stride - layer->pad_left;
+        float *out = panels + (size_t)r * MN_PANEL;
+        if (stem && y >= 0 && x >= 0 && y + 3 <= layer->in_height && x + 3 <= layer->in_width) {
+            size_t width = (size_t)layer->in_width;
+            copy_stem(pixels + ((size_t)y * width + (size_t)x) * 3, 3 * width, out, out + (size_t)pitch * MN_PANEL);
+        } else {
+            copy_patch(l, source, pixels, y, x, row);
+            for (int32_t p = 0; p < wide; p += MN_PANEL)
+                memcpy(out + (size_t)p * (size_t)pitch, row + p, MN_PANEL * sizeof *row);
+        }
+        if (++ow == layer->out_width) {
+            ow = 0;
+            oh++;
+        }
     }
 }
 
