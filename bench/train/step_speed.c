@@ -1,4 +1,6 @@
-/* Images a second of training steps on synthetic images, the median of several timed groups.
+/* Images a second of training steps on synthetic images, the median of several steps, and the share of what the
+ * processor's multiply-adds allow: three times the forward pass, as the gradients by the inputs and by the weights cost
+ * as much as the pass itself, but for the input of the first layer, whose gradient nobody wants.
  *
  *     step_speed ALPHA SIZE BATCH OUTPUT_STRIDE THREADS [SECONDS]
  */
@@ -7,6 +9,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "mobilenet/session.h"
 #include "mobilenet/train.h"
 
 static double now(void)
@@ -29,6 +32,13 @@ static int compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
+}
+
+/* Images a second at which `threads` cores would do nothing but a step's multiply-adds. */
+static double limit_of(const mn_net *net, int32_t threads)
+{
+    double macs = 3.0 * (double)mn_net_get_cost(net).total.macs - (double)mn_layer_get_cost(&net->layers[0]).macs;
+    return mn_cpu_measure_peak(mn_cpu_best_level()) * 1e9 * threads / (2 * macs);
 }
 
 int main(int argc, char **argv)
@@ -83,11 +93,13 @@ int main(int argc, char **argv)
             times[count++] = now() - start;
     }
     spent = cpu() - spent;
+    double most = limit_of(mn_model_net(model), options.threads);
     qsort(times, (size_t)count, sizeof *times, compare);
     printf("alpha %g size %d batch %d stride %d threads %d: %.1f images/s median, %.1f best, "
-           "%.1f a processor second, %d steps, %zu MiB\n",
+           "%.1f a processor second, %d steps, %zu MiB, %.0f %% of the %.1f that the peak allows\n",
            arch.alpha, arch.height, recipe.batch, arch.output_stride, options.threads, recipe.batch / times[count / 2],
-           recipe.batch / times[0], recipe.batch * count / spent, count, mn_trainer_bytes(trainer) >> 20);
+           recipe.batch / times[0], recipe.batch * count / spent, count, mn_trainer_bytes(trainer) >> 20,
+           100 * recipe.batch / times[count / 2] / most, most);
     mn_trainer_destroy(trainer);
     mn_model_destroy(model);
     free(input);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The same training step in PyTorch, for bench/train/compare.sh.
 
-    torch_speed.py ALPHA SIZE BATCH OUTPUT_STRIDE THREADS [SECONDS]
+    torch_speed.py ALPHA SIZE BATCH OUTPUT_STRIDE THREADS [SECONDS [eager|compile]]
 
 channels_last, SGD with Nesterov momentum, batch norm in training mode, synthetic images.
 """
@@ -34,12 +34,18 @@ def build(alpha, output_stride, classes):
 
 alpha, size, batch, output_stride, threads = float(sys.argv[1]), *map(int, sys.argv[2:6])
 limit = float(sys.argv[6]) if len(sys.argv) > 6 else 10
+compiled = sys.argv[7:] == ["compile"]
 torch.set_num_threads(threads)
 classes = 1000 if size > 64 else 10
 net = build(alpha, output_stride, classes).to(memory_format=torch.channels_last)
+if compiled:
+    net = torch.compile(net)
 optim = torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9, nesterov=True, weight_decay=5e-4)
 x = torch.rand(batch, 3, size, size).to(memory_format=torch.channels_last)
 y = torch.arange(batch) % classes
+if compiled:  # what compiling takes does not count
+    for _ in range(2):
+        F.cross_entropy(net(x), y).backward()
 times, end, spent = [], time.time() + limit, 0.0
 while time.time() < end or len(times) < 4:
     start = time.time()
@@ -51,6 +57,6 @@ while time.time() < end or len(times) < 4:
         spent = time.process_time()
 times = sorted(times[1:])
 spent = time.process_time() - spent
-print(f"torch {torch.__version__} alpha {alpha} size {size} batch {batch} stride {output_stride} threads {threads}: "
+print(f"torch {torch.__version__}{' compiled' if compiled else ''} alpha {alpha} size {size} batch {batch} stride {output_stride} threads {threads}: "
       f"{batch / times[len(times) // 2]:.1f} images/s median, {batch / times[0]:.1f} best, "
       f"{batch * len(times) / spent:.1f} a processor second, {len(times)} steps")
