@@ -5,6 +5,7 @@
 command -v mpirun >/dev/null || { echo "skipped: there is no mpirun (Debian: openmpi-bin)"; exit 77; }
 # Open MPI wants to be told that root, and more ranks than processors, are meant.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+export OMPI_MCA_btl_vader_single_copy_mechanism=none # containers forbid it, and Open MPI then says so
 launcher=
 
 # Two classes of eight noisy 16x16 pictures each, dark and bright.
