@@ -45,7 +45,7 @@ static mn_arch scale(const cli_reproduce_study *s, const cli_paper_row *row)
 {
     mn_arch arch = mn_arch_default();
     arch.alpha = row->alpha * s->values->base;
-    arch.rounding = MN_ROUNDING_FLOOR;
+    arch.rounding = MN_ROUNDING_MIN8; /* as TF-slim: with fewer channels a layer can die altogether */
     arch.height = (int32_t)lround((double)s->height * row->resolution / 224);
     arch.width = (int32_t)lround((double)s->width * row->resolution / 224);
     arch.channels = s->channels;

@@ -1,6 +1,6 @@
-/* What follows from the results, in sentences with the paper's figures beside ours. A difference is called a finding
- * only where it is larger than chance explains: twice the standard error of the difference, from the spread of the
- * seeds, or, with one seed, from the size of the test part alone (which is the least that it can be).
+/* What follows from the results, in sentences with the paper's figures beside ours. A difference is called more than
+ * chance only where several seeds say so: above twice its standard error, from their spread. One seed can only say that
+ * chance explains it, by the size of the test part alone, which is the least that chance can be.
  */
 #include <math.h>
 #include <stdarg.h>
@@ -76,12 +76,20 @@ static double weights(const cli_reproduce_network *n)
     return (double)n->cost.total.weights;
 }
 
-/* Whether a difference in points is more than chance. */
+/* Whether a difference in points is more than chance; with one seed only that it is not, for seeds differ by more than
+ * the test part's size says. */
 static void judge(const cli_reproduce_study *s, double points, double limit, char *text, size_t size)
 {
-    const char *from = s->values->seeds > 1 ? "from the spread of the seeds" : "from the size of the test part alone";
-    add(text, size, " %s (about %.1f points, %s).",
-        fabs(points) > limit ? "That is more than chance" : "Chance explains it", limit, from);
+    if (s->values->seeds > 1)
+        add(text, size, " %s (about %.1f points, from the spread of the seeds).",
+            fabs(points) > limit ? "That is more than chance" : "Chance explains it", limit);
+    else if (fabs(points) <= limit)
+        add(text, size, " Chance explains it: the test part's size alone gives %.1f points.", limit);
+    else
+        add(text, size,
+            " The test part's size alone gives %.1f points of chance; how far seeds differ is not known from one "
+            "(--seeds).",
+            limit);
 }
 
 static void conclude_separable(const cli_reproduce_study *s, const rows *r, char *text, size_t size)
