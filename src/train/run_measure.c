@@ -78,8 +78,12 @@ mn_status mn_run_reestimate(mn_run *r, mn_error *err)
     for (int64_t k = 0; k < wanted; k++) {
         mn_batch batch;
         mn_error own;
-        if (mn_loader_next(r->loader, &batch, &own) != MN_OK)
-            return mn_trainer_fail(r->trainer, &own, err);
+        if (mn_loader_next(r->loader, &batch, &own) != MN_OK) {
+            if (r->trainer->step->sync || mn_group_alone(&r->group))
+                return mn_trainer_fail(r->trainer, &own, err);
+            mn_group_fail(&r->trainer->group, &own); /* the next message is that of the end */
+            break;
+        }
         mn_trainer_reestimate_batch(r->trainer, batch.input, batch.count);
     }
     mn_trainer_reestimate_end(r->trainer);

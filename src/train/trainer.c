@@ -426,7 +426,7 @@ static mn_status average_ranks(mn_trainer *t)
 void mn_trainer_reestimate_end(mn_trainer *t)
 {
     bool ema = t->sum_of == MN_WEIGHTS_EMA && t->recipe.ema > 0 && t->position.ema_weight > 0;
-    if (t->sum_batches == 0 || t->step->status != MN_OK || average_ranks(t) != MN_OK)
+    if (t->step->status != MN_OK || average_ranks(t) != MN_OK || t->sum_batches == 0)
         return;
     for (int32_t i = 0; i < t->step->layer_count; i++) {
         const mn_step_layer *l = &t->step->layers[i];

@@ -1,10 +1,12 @@
-/* Ranks as threads of one process: a communicator for tests. A rank that is lost is lost to all, as with MPI. */
+/* Ranks as threads of one process: a communicator for tests. A rank that is lost is lost to all, as with MPI; ranks that
+ * call different functions, or with different sizes, end the test: with MPI they would wait for ever. */
 #ifndef TEST_TRAIN_CREW_H
 #define TEST_TRAIN_CREW_H
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mobilenet/comm.h"
@@ -18,7 +20,11 @@ typedef struct crew {
     int32_t arrived;
     int64_t turn;
     bool lost;
-    const void *in[CREW_MAX];
+    struct crew_call {
+        const char *function;
+        const void *in;
+        size_t bytes;
+    } calls[CREW_MAX];
     void (*work)(void *context, const mn_comm *comm);
     void *context;
 } crew;
@@ -62,17 +68,29 @@ static inline mn_status crew_fail(mn_error *err)
     return MN_ERROR_IO;
 }
 
-/* Places of `step` bytes in the ranks' arrays, from `offset` on, into out. */
-static inline mn_status crew_move(void *context, const void *in, size_t offset, size_t bytes, void *out, mn_error *err)
+/* Meets the others, who must have made the same call. */
+static inline mn_status crew_meet(crew_member *m, const char *function, const void *in, size_t bytes, mn_error *err)
 {
-    crew_member *m = context;
     crew *c = m->crew;
-    c->in[m->comm.rank] = in;
+    c->calls[m->comm.rank] = (struct crew_call){function, in, bytes};
     if (crew_wait(c) != MN_OK)
         return crew_fail(err);
+    for (int32_t r = 0; r < c->size; r++)
+        if (strcmp(c->calls[r].function, function) != 0 || c->calls[r].bytes != bytes) {
+            fprintf(stderr, "rank %d: %s of %zu bytes, rank %d: %s of %zu bytes\n", m->comm.rank, function, bytes, r,
+                    c->calls[r].function, c->calls[r].bytes);
+            abort();
+        }
+    return MN_OK;
+}
+
+/* Places of `bytes` in the ranks' arrays, from `offset` on, into out. */
+static inline mn_status crew_move(crew_member *m, size_t offset, size_t bytes, void *out, mn_error *err)
+{
+    crew *c = m->crew;
     for (int32_t r = 0; r < c->size; r++) {
         char *to = (char *)out + (size_t)r * bytes;
-        const char *from = (const char *)c->in[r] + offset;
+        const char *from = (const char *)c->calls[r].in + offset;
         if (to != from && bytes > 0)
             memcpy(to, from, bytes);
     }
@@ -81,24 +99,26 @@ static inline mn_status crew_move(void *context, const void *in, size_t offset, 
 
 static inline mn_status crew_gather(void *context, const void *mine, size_t bytes, void *all, mn_error *err)
 {
-    return crew_move(context, mine, 0, bytes, all, err);
+    mn_status status = crew_meet(context, "gather", mine, bytes, err);
+    return status == MN_OK ? crew_move(context, 0, bytes, all, err) : status;
 }
 
 static inline mn_status crew_exchange(void *context, const void *parts, size_t bytes, void *received, mn_error *err)
 {
-    return crew_move(context, parts, (size_t)((crew_member *)context)->comm.rank * bytes, bytes, received, err);
+    crew_member *m = context;
+    mn_status status = crew_meet(m, "exchange", parts, bytes, err);
+    return status == MN_OK ? crew_move(m, (size_t)m->comm.rank * bytes, bytes, received, err) : status;
 }
 
 static inline mn_status crew_share(void *context, void *data, size_t bytes, mn_error *err)
 {
     crew_member *m = context;
-    crew *c = m->crew;
-    c->in[m->comm.rank] = data;
-    if (crew_wait(c) != MN_OK)
-        return crew_fail(err);
+    mn_status status = crew_meet(m, "share", data, bytes, err);
+    if (status != MN_OK)
+        return status;
     if (m->comm.rank > 0)
-        memcpy(data, c->in[0], bytes);
-    return crew_wait(c) == MN_OK ? MN_OK : crew_fail(err);
+        memcpy(data, m->crew->calls[0].in, bytes);
+    return crew_wait(m->crew) == MN_OK ? MN_OK : crew_fail(err);
 }
 
 static inline void *crew_thread(void *argument)

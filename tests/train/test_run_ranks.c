@@ -246,12 +246,76 @@ static void not_finite_is_shared(void **state)
     }
 }
 
+/* The same pictures under another name, which goes away in the middle of a run. */
+static char other_folder[96];
+
+static void other_path(char *text, size_t size, int k)
+{
+    snprintf(text, size, "%s/class%d", other_folder, k);
+}
+
+static void make_other_folder(void)
+{
+    char path[128], target[128];
+    snprintf(other_folder, sizeof other_folder, "%s-other", folder);
+    assert_int_equal(mkdir(other_folder, 0700), 0);
+    for (int k = 0; k < CLASSES; k++) {
+        other_path(path, sizeof path, k);
+        picture_path(target, sizeof target, k, -1);
+        assert_int_equal(symlink(target, path), 0);
+    }
+}
+
+static void remove_other_folder(void)
+{
+    char path[128];
+    for (int k = 0; k < CLASSES; k++) {
+        other_path(path, sizeof path, k);
+        unlink(path);
+    }
+    rmdir(other_folder);
+}
+
+static void lose_data(void *context, const mn_train_event *e)
+{
+    (void)context;
+    if (e->kind == MN_TRAIN_STEP && e->step == e->steps)
+        remove_other_folder();
+}
+
+/* Rank 1 loses its pictures after the last step, when batch norm's statistics are taken anew. */
+static void trouble_at_the_end_is_shared(void **state)
+{
+    (void)state;
+    for (int sync = 0; sync < 2; sync++) {
+        make_other_folder();
+        task t = make_task(sync);
+        for (int32_t r = 0; r < 2; r++) {
+            t.options[r].recipe.batch = 4;
+            t.options[r].recipe.epochs = 1;
+            t.options[r].recipe.reestimate_batches = 10; /* more than are made ahead */
+            t.options[r].validation = 0;
+            t.options[r].pixel_bytes = 1;
+            t.options[r].report = lose_data;
+        }
+        t.folders[1] = other_folder;
+        run_task(&t, 2);
+        remove_other_folder();
+        assert_all_fail(&t, 2, MN_ERROR_IO, other_folder);
+        remove(checkpoint);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_bytes_for_1_2_4_ranks), cmocka_unit_test(goes_on_with_other_ranks),
-        cmocka_unit_test(per_rank_statistics_repeat), cmocka_unit_test(head_only),
-        cmocka_unit_test(trouble_is_shared),          cmocka_unit_test(not_finite_is_shared),
+        cmocka_unit_test(same_bytes_for_1_2_4_ranks),
+        cmocka_unit_test(goes_on_with_other_ranks),
+        cmocka_unit_test(per_rank_statistics_repeat),
+        cmocka_unit_test(head_only),
+        cmocka_unit_test(trouble_is_shared),
+        cmocka_unit_test(not_finite_is_shared),
+        cmocka_unit_test(trouble_at_the_end_is_shared),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
