@@ -19,30 +19,22 @@
 #include "base/status.h"
 #include "net/model.h"
 #include "train/checkpoint.h"
+#include "train/hash.h"
 
 #define HEADER_BYTES     64
 #define RECIPE_BYTES_MAX 65536
 #define STEPS_MAX        1000000000000000
 #define MAGIC            "MNCKPT01"
-#define HASH_START       0xcbf29ce484222325u
-
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
-{
-    const uint8_t *p = bytes;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ p[i]) * 0x100000001b3u;
-    return hash;
-}
 
 static uint64_t hash_shape(const mn_trainer *t)
 {
-    uint64_t hash = HASH_START;
+    uint64_t hash = MN_HASH_START;
     for (int32_t i = 0; i < t->model->tensor_count; i++) {
         const mn_tensor *tensor = &t->model->tensors[i];
-        hash = hash_bytes(hash, tensor->name, strlen(tensor->name) + 1);
-        hash = hash_bytes(hash, tensor->shape, sizeof tensor->shape);
+        hash = mn_hash_bytes(hash, tensor->name, strlen(tensor->name) + 1);
+        hash = mn_hash_bytes(hash, tensor->shape, sizeof tensor->shape);
     }
-    return hash_bytes(hash, &t->options.head_only, sizeof t->options.head_only);
+    return mn_hash_bytes(hash, &t->options.head_only, sizeof t->options.head_only);
 }
 
 float *mn_trainer_array(const mn_trainer *t, int32_t k, size_t *count)
@@ -78,11 +70,11 @@ mn_status mn_trainer_save(const mn_trainer *t, const char *note, const char *pat
     put_u64(header + 24, text_bytes);
     put_u64(header + 32, note_bytes);
     memcpy(header + 40, &t->position, sizeof t->position);
-    uint64_t hash = hash_bytes(HASH_START, header + 16, HEADER_BYTES - 16);
-    hash = hash_bytes(hash, text, text_bytes);
-    hash = hash_bytes(hash, note ? note : "", note_bytes);
+    uint64_t hash = mn_hash_bytes(MN_HASH_START, header + 16, HEADER_BYTES - 16);
+    hash = mn_hash_bytes(hash, text, text_bytes);
+    hash = mn_hash_bytes(hash, note ? note : "", note_bytes);
     for (int32_t k = 0; mn_trainer_array(t, k, &count); k++)
-        hash = hash_bytes(hash, mn_trainer_array(t, k, &count), count * sizeof(float));
+        hash = mn_hash_bytes(hash, mn_trainer_array(t, k, &count), count * sizeof(float));
     put_u64(header + 8, hash);
     mn_status status = mn_writer_open(path, &writer, err);
     if (status == MN_OK) {
@@ -128,7 +120,7 @@ static mn_status compare_recipe(const mn_trainer *t, const uint8_t *bytes, size_
 void mn_checkpoint_seal(uint8_t *bytes, size_t size)
 {
     if (size >= HEADER_BYTES)
-        put_u64(bytes + 8, hash_bytes(HASH_START, bytes + 16, size - 16));
+        put_u64(bytes + 8, mn_hash_bytes(MN_HASH_START, bytes + 16, size - 16));
 }
 
 /* Whether a position is one that a run can be at. */
@@ -151,7 +143,7 @@ static mn_status check_bytes(const mn_trainer *t, const uint8_t *bytes, size_t s
     mn_reader_u64(&reader, 16, &shape);
     mn_reader_u64(&reader, 24, &r);
     mn_reader_u64(&reader, 32, &n);
-    if (hash != hash_bytes(HASH_START, bytes + 16, size - 16))
+    if (hash != mn_hash_bytes(MN_HASH_START, bytes + 16, size - 16))
         return mn_fail_at(err, MN_ERROR_FORMAT, 8, "the checkpoint is damaged: its bytes do not give the stored hash");
     if (shape != hash_shape(t))
         return mn_fail_at(err, MN_ERROR_ARGUMENT, 16, "the checkpoint is of another architecture");

@@ -5,29 +5,21 @@
 
 #include "base/alloc.h"
 #include "net/model.h"
+#include "train/hash.h"
 #include "train/run.h"
 
 typedef struct fingerprint {
     uint64_t model, data, options;
 } fingerprint;
 
-/* FNV-1a over 64 bits. */
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
-{
-    const uint8_t *p = bytes;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ p[i]) * 0x100000001b3u;
-    return hash;
-}
-
 static uint64_t hash_model(const mn_model *model)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
+    uint64_t hash = MN_HASH_START;
     for (int32_t i = 0; i < model->tensor_count; i++) {
         const mn_tensor *t = &model->tensors[i];
-        hash = hash_bytes(hash, t->name, strlen(t->name) + 1);
-        hash = hash_bytes(hash, t->shape, sizeof t->shape);
-        hash = hash_bytes(hash, t->data, t->elements * sizeof(float));
+        hash = mn_hash_bytes(hash, t->name, strlen(t->name) + 1);
+        hash = mn_hash_bytes(hash, t->shape, sizeof t->shape);
+        hash = mn_hash_bytes(hash, t->data, t->elements * sizeof(float));
     }
     return hash;
 }
@@ -35,10 +27,10 @@ static uint64_t hash_model(const mn_model *model)
 static uint64_t hash_data(const mn_dataset *dataset)
 {
     int64_t count = mn_dataset_size(dataset);
-    uint64_t hash = 0xcbf29ce484222325u;
+    uint64_t hash = MN_HASH_START;
     for (int64_t i = 0; i < count; i++) {
         int32_t label = mn_dataset_label(dataset, i);
-        hash = hash_bytes(hash, &label, sizeof label);
+        hash = mn_hash_bytes(hash, &label, sizeof label);
     }
     return hash;
 }
@@ -49,13 +41,13 @@ static uint64_t hash_options(const mn_train_options *o)
     char *text = mn_recipe_text(&o->recipe);
     if (!text)
         return 0;
-    uint64_t hash = hash_bytes(0xcbf29ce484222325u, text, strlen(text));
+    uint64_t hash = mn_hash_bytes(MN_HASH_START, text, strlen(text));
     double reals[] = {o->validation, o->patience};
     int64_t numbers[] = {o->head_only,        o->limit,  o->strict, o->checkpoint != NULL,
                          o->checkpoint_steps, o->resume, o->sync_bn};
     free(text);
-    hash = hash_bytes(hash, reals, sizeof reals);
-    return hash_bytes(hash, numbers, sizeof numbers);
+    hash = mn_hash_bytes(hash, reals, sizeof reals);
+    return mn_hash_bytes(hash, numbers, sizeof numbers);
 }
 
 mn_status mn_run_compare_ranks(mn_run *r, const mn_model *model, const mn_dataset *dataset, mn_error *err)

@@ -163,16 +163,25 @@ static void forward_group(view *v, float *const sums[3], bool open)
     }
 }
 
+/* A view of layer j->index with its ring of inputs; *scratch: where the worker's memory goes on. */
+static view view_open(const mn_step_job *j, int32_t worker, float **scratch)
+{
+    mn_step *s = j->step;
+    const mn_step_layer *l = &s->layers[j->index];
+    view v = {.step = s, .l = l, .source = mn_step_source_of(s, j->index)};
+    *scratch = s->scratch + (size_t)worker * s->scratch_count;
+    v.x = ring_open(l, in_slots(l), l->layer->in_width, l->layer->in_height, scratch);
+    return v;
+}
+
 void mn_step_depthwise_forward(void *context, int32_t chunk, int32_t worker)
 {
     const mn_step_job *j = context;
+    float *scratch;
+    view v = view_open(j, worker, &scratch);
     mn_step *s = j->step;
-    const mn_step_layer *l = &s->layers[j->index];
-    const mn_layer *layer = l->layer;
-    float *scratch = s->scratch + (size_t)worker * s->scratch_count;
-    view v = {.step = s, .l = l, .source = mn_step_source_of(s, j->index)};
-    v.x = ring_open(l, in_slots(l), layer->in_width, layer->in_height, &scratch);
-    bool wanted = layer->batch_norm && s->mode == MN_STEP_TRAIN;
+    const mn_step_layer *l = v.l;
+    bool wanted = l->layer->batch_norm && s->mode == MN_STEP_TRAIN;
     size_t n = (size_t)l->n, at = (size_t)chunk * s->sums_stride;
     for (int k = 1; wanted && k < 3; k++)
         memset(s->sums[k] + at, 0, n * sizeof(float));
@@ -266,13 +275,11 @@ static void backward_group(view *v, bool data, float *dw, float *const sums[2])
 void mn_step_depthwise_backward(void *context, int32_t chunk, int32_t worker)
 {
     const mn_step_job *j = context;
+    float *scratch;
+    view v = view_open(j, worker, &scratch);
     mn_step *s = j->step;
-    const mn_step_layer *l = &s->layers[j->index];
-    const mn_layer *layer = l->layer;
-    float *scratch = s->scratch + (size_t)worker * s->scratch_count;
-    view v = {.step = s, .l = l, .source = mn_step_source_of(s, j->index)};
-    v.x = ring_open(l, in_slots(l), layer->in_width, layer->in_height, &scratch);
-    v.dy = ring_open(l, out_slots(l), layer->out_width, layer->out_height, &scratch);
+    const mn_step_layer *l = v.l;
+    v.dy = ring_open(l, out_slots(l), l->layer->out_width, l->layer->out_height, &scratch);
     float *dw = s->partial + (size_t)chunk * s->partial_stride;
     memset(dw, 0, s->partial_stride * sizeof *dw);
     size_t n = (size_t)l->n, at = (size_t)chunk * s->sums_stride;

@@ -22,8 +22,7 @@ typedef struct mn_store_options {
     bool strict;        /* an image that cannot be decoded is an error, not left out */
     mn_store_skip *skip;
     void *context;
-    mn_group
-        *group; /* ranks that learn together: each decodes a part, all leave out the same images; must outlive it */
+    mn_group *group; /* ranks that learn together: each decodes a part, all leave out the same; must outlive it */
 } mn_store_options;
 
 /* Decodes samples `index` [count] of the data set, which must outlive the store. Errors: those of decoding where

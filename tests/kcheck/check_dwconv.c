@@ -1,4 +1,5 @@
-/* Depthwise convolutions: every channel count of 1..67 and those of real layers, every padding, maps from 1x1 up, strips of rows. */
+/* Depthwise convolutions: every channel count of 1..67 and those of real layers, every padding, maps from 1x1 up, strips
+ * of rows. */
 #include <math.h>
 #include <string.h>
 

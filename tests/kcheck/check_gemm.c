@@ -1,5 +1,6 @@
 /* The matrix product: every n of 1..67 with all small m, every k of 1..67, long sums, transposed A, convolution
- * windows, bias, clamp, accumulation, special values; the sizes of MobileNet's layers; and the same bits however the work is cut.
+ * windows, bias, clamp, accumulation, special values; the sizes of MobileNet's layers; and the same bits however the work
+ * is cut.
  */
 #include <math.h>
 #include <stdio.h>

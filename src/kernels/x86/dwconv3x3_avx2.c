@@ -82,8 +82,9 @@ MN_INLINE void add_row(__m256 (*sum)[PIXELS], const float *row, ptrdiff_t pixel,
 }
 
 /* A tile of rows x PIXELS; `in` is the corner of the first window, whose first column does not exist where skip_left is
- * 1, as the last window's last column where skip_right is 1. Two rows have all their kernel rows. Where `width` is not 0, it is the number of channels and
- * the distance of pixels: with constants for addresses, a tile takes three quarters of the time. */
+ * 1, as the last window's last column where skip_right is 1. Two rows have all their kernel rows. Where `width` is not 0,
+ * it is the number of channels and the distance of pixels: with constants for addresses, a tile takes three quarters of
+ * the time. */
 MN_INLINE void tile(const map *m, const float *in, float *out, const int rows, const int stride, const int skip_left,
                     const int skip_right, const ptrdiff_t width)
 {
