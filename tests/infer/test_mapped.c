@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "mobilenet/mobilenet.h"
+#include "support/models.h"
 
 #define CLASSES    11
 #define RESOLUTION 48
@@ -17,14 +18,7 @@ static float input[RESOLUTION * RESOLUTION * 3];
 
 static mn_model *make_model(double alpha, mn_conv_kind conv)
 {
-    mn_arch arch = mn_arch_default();
-    arch.alpha = alpha;
-    arch.conv = conv;
-    arch.height = arch.width = RESOLUTION;
-    arch.classes = CLASSES;
-    mn_model *model = NULL;
-    assert_int_equal(mn_model_create(&arch, &model, NULL), MN_OK);
-    mn_model_initialise(model, 7);
+    mn_model *model = test_model(alpha, RESOLUTION, conv, CLASSES, 7);
     assert_int_equal(mn_model_save(model, path, NULL), MN_OK);
     return model;
 }

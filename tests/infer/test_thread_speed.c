@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "mobilenet/mobilenet.h"
+#include "support/models.h"
 
 #define TOLERANCE   1.03
 #define ATTEMPTS    4
@@ -75,13 +76,7 @@ typedef enum verdict { NO_SLOWER, SLOWER, NOT_MEASURABLE } verdict;
 
 static verdict compare(double alpha, int32_t resolution, mn_conv_kind conv, int32_t batch)
 {
-    mn_arch arch = mn_arch_default();
-    arch.alpha = alpha;
-    arch.height = arch.width = resolution;
-    arch.conv = conv;
-    mn_model *model = NULL;
-    assert_int_equal(mn_model_create(&arch, &model, NULL), MN_OK);
-    mn_model_initialise(model, 3);
+    mn_model *model = test_model(alpha, resolution, conv, 1000, 3);
     runner runners[2] = {{.batch = batch, .repeats = 1}, {.batch = batch, .repeats = 1}};
     for (int t = 0; t < 2; t++) {
         runner *r = &runners[t];

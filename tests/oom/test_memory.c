@@ -10,18 +10,7 @@
 
 #include "mobilenet/mobilenet.h"
 #include "oom/counting_malloc.h"
-
-static mn_model *make_model(double alpha, int32_t resolution, mn_conv_kind conv)
-{
-    mn_arch arch = mn_arch_default();
-    arch.alpha = alpha;
-    arch.height = arch.width = resolution;
-    arch.conv = conv;
-    mn_model *model = NULL;
-    assert_int_equal(mn_model_create(&arch, &model, NULL), MN_OK);
-    mn_model_initialise(model, 1);
-    return model;
-}
+#include "support/models.h"
 
 /* Resident bytes of this process that are not files. */
 static long resident_bytes(void)
@@ -40,7 +29,7 @@ static long resident_bytes(void)
 
 static void check(double alpha, int32_t resolution, mn_conv_kind conv, int32_t batch, int32_t threads)
 {
-    mn_model *model = make_model(alpha, resolution, conv);
+    mn_model *model = test_model(alpha, resolution, conv, 1000, 1);
     mn_session_options options = mn_session_options_default();
     options.batch = batch;
     options.threads = threads;
