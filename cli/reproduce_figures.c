@@ -92,7 +92,7 @@ static void write_plot(FILE *file, const cli_reproduce_study *s, int x)
         write_title(file, n);
         fputc('\'', file);
         if (k == 0)
-            fprintf(file, "%s$s0 using %d:3:(sprintf('%%gx', $5)) with labels left offset 0.8,-0.8 notitle", lead, x);
+            fprintf(file, "%s$s0 using %d:3:(gprintf('%%gx', $5)) with labels left offset 0.8,-0.8 notitle", lead, x);
     }
     fputc('\n', file);
 }

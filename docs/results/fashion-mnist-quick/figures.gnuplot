@@ -42,7 +42,7 @@ set xlabel 'million multiply-adds'
 set xrange [0.234929:107.147]
 set xtics ('0.5' 0.5, '1' 1, '2' 2, '5' 5, '10' 10, '20' 20, '50' 50, '100' 100)
 plot $s0 using 1:3 with linespoints lc rgb '#0072B2' lw 1.5 pt 7 ps 1.1 title '28x28', \
-     $s0 using 1:3:(sprintf('%gx', $5)) with labels left offset 0.8,-0.8 notitle, \
+     $s0 using 1:3:(gprintf('%gx', $5)) with labels left offset 0.8,-0.8 notitle, \
      $s1 using 1:3 with linespoints lc rgb '#009E73' lw 1.5 pt 7 ps 1.1 title '24x24', \
      $s2 using 1:3 with linespoints lc rgb '#E69F00' lw 1.5 pt 7 ps 1.1 title '20x20', \
      $s3 using 1:3 with linespoints lc rgb '#CC79A7' lw 1.5 pt 7 ps 1.1 title '16x16', \
@@ -54,7 +54,7 @@ set xlabel 'million multiply-adds'
 set xrange [0.234929:107.147]
 set xtics ('0.5' 0.5, '1' 1, '2' 2, '5' 5, '10' 10, '20' 20, '50' 50, '100' 100)
 plot $s0 using 1:3 with linespoints lc rgb '#0072B2' lw 1.5 pt 7 ps 1.1 title '28x28', \
-     $s0 using 1:3:(sprintf('%gx', $5)) with labels left offset 0.8,-0.8 notitle, \
+     $s0 using 1:3:(gprintf('%gx', $5)) with labels left offset 0.8,-0.8 notitle, \
      $s1 using 1:3 with linespoints lc rgb '#009E73' lw 1.5 pt 7 ps 1.1 title '24x24', \
      $s2 using 1:3 with linespoints lc rgb '#E69F00' lw 1.5 pt 7 ps 1.1 title '20x20', \
      $s3 using 1:3 with linespoints lc rgb '#CC79A7' lw 1.5 pt 7 ps 1.1 title '16x16', \
@@ -66,7 +66,7 @@ set xlabel 'million parameters'
 set xrange [0.0122646:2.47611]
 set xtics ('0.02' 0.02, '0.05' 0.05, '0.1' 0.1, '0.2' 0.2, '0.5' 0.5, '1' 1, '2' 2)
 plot $s0 using 2:3 with linespoints lc rgb '#0072B2' lw 1.5 pt 7 ps 1.1 title '28x28', \
-     $s0 using 2:3:(sprintf('%gx', $5)) with labels left offset 0.8,-0.8 notitle, \
+     $s0 using 2:3:(gprintf('%gx', $5)) with labels left offset 0.8,-0.8 notitle, \
      $s1 using 2:3 with linespoints lc rgb '#009E73' lw 1.5 pt 7 ps 1.1 title '24x24', \
      $s2 using 2:3 with linespoints lc rgb '#E69F00' lw 1.5 pt 7 ps 1.1 title '20x20', \
      $s3 using 2:3 with linespoints lc rgb '#CC79A7' lw 1.5 pt 7 ps 1.1 title '16x16', \
@@ -78,7 +78,7 @@ set xlabel 'million parameters'
 set xrange [0.0122646:2.47611]
 set xtics ('0.02' 0.02, '0.05' 0.05, '0.1' 0.1, '0.2' 0.2, '0.5' 0.5, '1' 1, '2' 2)
 plot $s0 using 2:3 with linespoints lc rgb '#0072B2' lw 1.5 pt 7 ps 1.1 title '28x28', \
-     $s0 using 2:3:(sprintf('%gx', $5)) with labels left offset 0.8,-0.8 notitle, \
+     $s0 using 2:3:(gprintf('%gx', $5)) with labels left offset 0.8,-0.8 notitle, \
      $s1 using 2:3 with linespoints lc rgb '#009E73' lw 1.5 pt 7 ps 1.1 title '24x24', \
      $s2 using 2:3 with linespoints lc rgb '#E69F00' lw 1.5 pt 7 ps 1.1 title '20x20', \
      $s3 using 2:3 with linespoints lc rgb '#CC79A7' lw 1.5 pt 7 ps 1.1 title '16x16', \
