@@ -21,28 +21,32 @@ for n in 2 4; do
     expect_same_file "$tmp/one.checkpoint" "$tmp/ranks$n.checkpoint"
 done
 
+# Long enough to be met in the middle.
+run train "$tmp/data" $small --epochs 200 -o "$tmp/long"
+expect_code 0
+
 # A rank is lost: all end, the last checkpoint is whole, and four ranks go on from there.
-begin_ranks "$tmp/log" 7 2 train "$tmp/data" $small --epochs 8 --sync-bn -o "$tmp/lost" --checkpoint-steps 1
+begin_ranks "$tmp/log" 7 2 train "$tmp/data" $small --epochs 200 --sync-bn -o "$tmp/lost" --checkpoint-steps 1
 kill -9 "$(ranks_of | tail -n 1)"
 end_ranks
 [ "$code" -ne 0 ] || fail "a lost rank was expected to end the run"
 [ -z "$(ranks_of)" ] || fail "no rank was expected to go on"
 [ ! -e "$tmp/lost" ] || fail "no model was expected"
-ranks 4 train "$tmp/data" $small --epochs 8 --sync-bn -o "$tmp/lost" --checkpoint-steps 1 --resume
+ranks 4 train "$tmp/data" $small --epochs 200 --sync-bn -o "$tmp/lost" --checkpoint-steps 1 --resume
 expect_code 0
 expect_err_line '^going on after step '
-expect_same_file "$tmp/one" "$tmp/lost"
+expect_same_file "$tmp/long" "$tmp/lost"
 
 # The last rank alone is asked to stop: all stop after the same step, and one process goes on.
-begin_ranks "$tmp/log" 4 2 train "$tmp/data" $small --epochs 8 --sync-bn -o "$tmp/stopped" --checkpoint-steps 1
+begin_ranks "$tmp/log" 4 2 train "$tmp/data" $small --epochs 200 --sync-bn -o "$tmp/stopped" --checkpoint-steps 1
 kill -TERM "$(ranks_of | tail -n 1)"
 end_ranks
 expect_code 1
 expect_err_line '^stopped; go on with --resume'
-run train "$tmp/data" $small --epochs 8 -o "$tmp/stopped" --resume
+run train "$tmp/data" $small --epochs 200 -o "$tmp/stopped" --resume
 expect_code 0
 expect_err_line '^going on after step '
-expect_same_file "$tmp/one" "$tmp/stopped"
+expect_same_file "$tmp/long" "$tmp/stopped"
 
 # Without --sync-bn: the same bytes run after run, and the record says how many ranks there were.
 ranks 2 train "$tmp/data" $small --epochs 2 -o "$tmp/own"

@@ -66,15 +66,17 @@ expect_json ranks 4
 expect_json top1_right "$right"
 
 # The loss of a rank of another machine: mpirun ends the others; two machines go on from the checkpoint.
+run train "$tmp/data" $small --epochs 60 -o "$tmp/long" # long enough to be met in the middle
+expect_code 0
 network 4
-begin_ranks "$tmp/log" 4 4 train "$tmp/data" $small --epochs 4 --sync-bn -o "$tmp/lost" --checkpoint-steps 1
+begin_ranks "$tmp/log" 4 4 train "$tmp/data" $small --epochs 60 --sync-bn -o "$tmp/lost" --checkpoint-steps 1
 kill -9 "$(ranks_of | tail -n 1)"
 end_ranks
 [ "$code" -ne 0 ] || fail "a lost rank was expected to end the run"
 [ -z "$(ranks_of)" ] || fail "no rank was expected to go on"
 network 2
-ranks 2 train "$tmp/data" $small --epochs 4 --sync-bn -o "$tmp/lost" --checkpoint-steps 1 --resume
+ranks 2 train "$tmp/data" $small --epochs 60 --sync-bn -o "$tmp/lost" --checkpoint-steps 1 --resume
 expect_code 0
 expect_err_line '^going on after step '
-expect_same_file "$tmp/one" "$tmp/lost"
+expect_same_file "$tmp/long" "$tmp/lost"
 finish
