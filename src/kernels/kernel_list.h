@@ -19,7 +19,7 @@ MN_KERNEL(AVX2, winograd, mn_winograd_f32_avx2)
 MN_KERNEL(AVX2, peak, mn_peak_f32_avx2)
 #endif
 #if defined(MN_HAVE_AVX512)
-MN_KERNEL(AVX512, gemm, mn_gemm_f32_6x64_avx512)
+MN_KERNEL(AVX512, gemm, mn_gemm_f32_14x32_avx512)
 MN_KERNEL(AVX512, dwconv, mn_dwconv_f32_avx512)
 MN_KERNEL(AVX512, dwconv3x3s1, mn_dwconv3x3s1_f32_2x8_avx512)
 MN_KERNEL(AVX512, dwconv3x3s2, mn_dwconv3x3s2_f32_1x8_avx512)

@@ -1,28 +1,29 @@
-/* The matrix product with AVX-512: tiles of 6 rows and 64 columns, 24 sums in registers, four vectors of B, one
- * element of A at a time broadcast from where it lies. The panels are the outer loop, the rows the middle one, and the
- * whole sum the inner one.
+/* The matrix product with AVX-512: tiles of 14 rows and 32 columns, 28 sums in registers, two vectors of B, one element
+ * of A at a time broadcast from where it lies. The panels are the outer loop, the rows the middle one, and the whole
+ * sum the inner one.
  *
- * A step of k costs four loads of B and six broadcasts of A for 24 multiply-adds, so the multiply-add units are the
- * limit as long as a panel comes out of L2 at 22 bytes a cycle. The last panel takes as many vectors as it has, up to
- * three with seven rows (the maps of 224-pixel inputs have multiples of seven pixels), the last one masked. Row counts
- * that a tile does not divide are cut as evenly as the end allows: from eight sums on (two rows) a tile hides the
- * latency of its multiply-adds, and a single row (the classifier) waits for memory, not for sums.
+ * A step of k costs two loads of B and 14 broadcasts of A for 28 multiply-adds, so the multiply-add units are the limit.
+ * A panel of long sums comes from L2, 128 bytes every 14 cycles, and is asked for some steps ahead; the next panel is
+ * brought into L2 meanwhile, a little with each step. The rows of A are addressed from two of them, the first and the
+ * eighth, so that their distances (1 to 6 rows) are the same and stay in registers. Rows are cut into tiles as evenly
+ * as can be: the maps of 224-pixel inputs have multiples of seven pixels.
  */
 #include "kernels/x86/vector_avx512.h"
 #if defined(MN_AVX512)
 #include "kernels/kernels.h"
 #include "kernels/unroll.h"
 
-#define COLUMNS    64
-#define VECTORS    (COLUMNS / VEC_LANES)
-#define ROWS       6 /* of a tile of four vectors */
-#define ROWS_MOST  7 /* of narrower tiles */
-#define PACK_BLOCK 8 /* columns that pack() reads together: lines that stay in L1 whatever their stride */
+#define COLUMNS     32
+#define VECTORS     (COLUMNS / VEC_LANES)
+#define ROWS        14
+#define HALF        (ROWS / 2)
+#define STEPS_AHEAD 8 /* of k: how early a panel is brought into L1 */
+#define PACK_BLOCK  8 /* columns that pack() reads together: lines that stay in L1 whatever their stride */
 
-/* One tile: rows x (vectors * 16) sums over segments * k. */
+/* Tiles below one another: rows x (vectors * 16) sums over segments * k each. */
 typedef struct tile_args {
-    const float *a[ROWS_MOST];
-    ptrdiff_t k_stride, segment_stride;
+    const float *a; /* of the next tile, as `c` and `ahead` */
+    ptrdiff_t row_stride, k_stride, segment_stride;
     int32_t segments, k;
     const float *b;
     float *c;
@@ -30,20 +31,14 @@ typedef struct tile_args {
     const float *bias; /* NULL: none */
     bool accumulate;
     float low, high;
-    vec_part part; /* of the last vector */
+    vec_part part;      /* of the last vector */
+    const float *ahead; /* what to bring into L2 meanwhile, `ahead_step` floats a step of k */
+    ptrdiff_t ahead_step;
 } tile_args;
 
-/* Both counts are constants where this is inlined. */
-VEC_INLINE void tile(const tile_args *t, const int rows, const int vectors)
+VEC_INLINE void start_sums(const tile_args *t, vec (*sum)[VECTORS], const int rows, const int vectors)
 {
-    vec sum[ROWS_MOST][VECTORS];
     const vec_part whole = vec_first(VEC_LANES);
-    MN_UNROLL
-    for (int r = 0; r < rows; r++) {
-        MN_UNROLL
-        for (int v = 0; v < vectors; v++)
-            sum[r][v] = vec_zero();
-    }
     if (t->accumulate) {
         MN_UNROLL
         for (int r = 0; r < rows; r++) {
@@ -52,87 +47,136 @@ VEC_INLINE void tile(const tile_args *t, const int rows, const int vectors)
                 sum[r][v] =
                     vec_load_part(t->c + r * t->c_row_stride + v * VEC_LANES, v + 1 < vectors ? whole : t->part);
         }
-    } else if (t->bias) {
-        MN_UNROLL
-        for (int r = 0; r < rows; r++) {
-            MN_UNROLL
-            for (int v = 0; v < vectors; v++)
-                sum[r][v] = vec_load_part(t->bias + v * VEC_LANES, v + 1 < vectors ? whole : t->part);
-        }
+        return;
     }
-    const float *a[ROWS_MOST], *b = t->b;
     MN_UNROLL
-    for (int r = 0; r < rows; r++)
-        a[r] = t->a[r];
-    for (int32_t s = 0; s < t->segments; s++) {
-        ptrdiff_t offset = s * t->segment_stride;
-        for (int32_t k = 0; k < t->k; k++) {
-            vec y[VECTORS];
-            MN_UNROLL
-            for (int v = 0; v < vectors; v++)
-                y[v] = vec_load(b + v * VEC_LANES);
-            MN_UNROLL
-            for (int r = 0; r < rows; r++) {
-                vec x = vec_all(a[r][offset]);
-                MN_UNROLL
-                for (int v = 0; v < vectors; v++)
-                    sum[r][v] = vec_fma(x, y[v], sum[r][v]);
-            }
-            offset += t->k_stride;
-            b += COLUMNS;
-        }
-    }
-    vec low = vec_all(t->low), high = vec_all(t->high);
+    for (int v = 0; v < vectors; v++)
+        sum[0][v] = t->bias ? vec_load_part(t->bias + v * VEC_LANES, v + 1 < vectors ? whole : t->part) : vec_zero();
     MN_UNROLL
-    for (int r = 0; r < rows; r++) {
+    for (int r = 1; r < rows; r++) {
         MN_UNROLL
         for (int v = 0; v < vectors; v++)
-            vec_store_part(t->c + r * t->c_row_stride + v * VEC_LANES, v + 1 < vectors ? whole : t->part,
+            sum[r][v] = sum[0][v];
+    }
+}
+
+/* One step of k; `lower` is HALF rows below `upper`. */
+VEC_INLINE void add_step(vec (*sum)[VECTORS], const float *upper, const float *lower, ptrdiff_t row, const float *b,
+                         const int rows, const int vectors)
+{
+    vec y[VECTORS];
+    MN_UNROLL
+    for (int v = 0; v < vectors; v++)
+        y[v] = vec_load(b + v * VEC_LANES);
+    MN_UNROLL
+    for (int r = 0; r < rows; r++) {
+        vec x = vec_all(*((r < HALF ? upper : lower) + r % HALF * row));
+        MN_UNROLL
+        for (int v = 0; v < vectors; v++)
+            sum[r][v] = vec_fma(x, y[v], sum[r][v]);
+    }
+}
+
+VEC_INLINE void store_sums(const tile_args *t, vec (*sum)[VECTORS], const int rows, const int vectors, vec_part part)
+{
+    const vec low = vec_all(t->low), high = vec_all(t->high);
+    float *c = t->c;
+    MN_UNROLL
+    for (int r = 0; r < rows; r++, c += t->c_row_stride) {
+        MN_UNROLL
+        for (int v = 0; v < vectors; v++)
+            vec_store_part(c + v * VEC_LANES, v + 1 < vectors ? vec_first(VEC_LANES) : part,
                            vec_at_most(vec_at_least(sum[r][v], low), high));
     }
 }
 
-#define TILE(rows, vectors)                                                                                            \
-    static void tile_##rows##_##vectors(const tile_args *t)                                                            \
-    {                                                                                                                  \
-        tile(t, rows, vectors);                                                                                        \
-    }
-#define TILES(vectors)                                                                                                 \
-    TILE(1, vectors)                                                                                                   \
-    TILE(2, vectors)                                                                                                   \
-    TILE(3, vectors)                                                                                                   \
-    TILE(4, vectors)                                                                                                   \
-    TILE(5, vectors)                                                                                                   \
-    TILE(6, vectors)
-TILES(1)
-TILES(2)
-TILES(3)
-TILES(4)
-TILE(7, 1)
-TILE(7, 2)
-TILE(7, 3)
-
-typedef void tile_function(const tile_args *t);
-#define LINE(vectors)                                                                                                  \
-    NULL, tile_1_##vectors, tile_2_##vectors, tile_3_##vectors, tile_4_##vectors, tile_5_##vectors, tile_6_##vectors
-static tile_function *const tiles[VECTORS + 1][ROWS_MOST + 1] = {
-    {NULL}, {LINE(1), tile_7_1}, {LINE(2), tile_7_2}, {LINE(3), tile_7_3}, {LINE(4)},
-};
-
-/* How many rows the next tile takes of `left`, `most` at a time: as even as the end allows. */
-static int32_t next_rows(int32_t left, int32_t most)
+/* `count` tiles; both sizes are constants where this is inlined. The loop over them is here, so that the processor
+ * begins a tile while it ends the one before. */
+VEC_INLINE void tiles(tile_args *t, int32_t count, const int rows, const int vectors)
 {
-    if (left <= most || left >= 2 * most + 2)
-        return left < most ? left : most;
-    int32_t count = (left + most - 1) / most;
-    return (left + count - 1) / count;
+    const ptrdiff_t row = t->row_stride, k_stride = t->k_stride, ahead_step = t->ahead_step;
+    const float *ahead = t->ahead;
+    for (; count > 0; count--) {
+        vec sum[ROWS][VECTORS];
+        start_sums(t, sum, rows, vectors);
+        const float *b = t->b;
+        for (int32_t s = 0; s < t->segments; s++) {
+            const float *upper = t->a + s * t->segment_stride, *lower = upper + HALF * row;
+            for (int32_t k = 0; k < t->k; k++) {
+                add_step(sum, upper, lower, row, b, rows, vectors);
+                upper += k_stride;
+                lower += k_stride;
+                b += COLUMNS;
+                MN_UNROLL
+                for (int v = 0; v < vectors; v++)
+                    _mm_prefetch((const char *)(b + STEPS_AHEAD * COLUMNS + v * VEC_LANES), _MM_HINT_T0);
+                _mm_prefetch((const char *)ahead, _MM_HINT_T1);
+                ahead += ahead_step;
+            }
+        }
+        if (t->part == vec_first(VEC_LANES))
+            store_sums(t, sum, rows, vectors, vec_first(VEC_LANES));
+        else
+            store_sums(t, sum, rows, vectors, t->part);
+        t->a += rows * row;
+        t->c += rows * t->c_row_stride;
+    }
+    t->ahead = ahead;
 }
 
-/* All rows of the columns from `first` on: one panel. */
-static void columns_of(const mn_gemm_args *g, int32_t first, int32_t columns, tile_function *const *functions,
-                       int32_t most)
+#define TILES(rows, vectors)                                                                                           \
+    static void tiles_##rows##_##vectors(tile_args *t, int32_t count)                                                  \
+    {                                                                                                                  \
+        tiles(t, count, rows, vectors);                                                                                \
+    }
+TILES(1, 1)
+TILES(2, 1)
+TILES(3, 1)
+TILES(4, 1)
+TILES(5, 1)
+TILES(6, 1)
+TILES(7, 1)
+TILES(8, 1)
+TILES(9, 1)
+TILES(10, 1)
+TILES(11, 1)
+TILES(12, 1)
+TILES(13, 1)
+TILES(14, 1)
+TILES(1, 2)
+TILES(2, 2)
+TILES(3, 2)
+TILES(4, 2)
+TILES(5, 2)
+TILES(6, 2)
+TILES(7, 2)
+TILES(8, 2)
+TILES(9, 2)
+TILES(10, 2)
+TILES(11, 2)
+TILES(12, 2)
+TILES(13, 2)
+TILES(14, 2)
+
+typedef void tile_function(tile_args *t, int32_t count);
+static tile_function *const functions[VECTORS][ROWS + 1] = {
+    {NULL, tiles_1_1, tiles_2_1, tiles_3_1, tiles_4_1, tiles_5_1, tiles_6_1, tiles_7_1, tiles_8_1, tiles_9_1,
+     tiles_10_1, tiles_11_1, tiles_12_1, tiles_13_1, tiles_14_1},
+    {NULL, tiles_1_2, tiles_2_2, tiles_3_2, tiles_4_2, tiles_5_2, tiles_6_2, tiles_7_2, tiles_8_2, tiles_9_2,
+     tiles_10_2, tiles_11_2, tiles_12_2, tiles_13_2, tiles_14_2},
+};
+
+static int32_t parts(int32_t whole, int32_t part)
 {
+    return (whole + part - 1) / part;
+}
+
+/* All rows of the columns from `first` on: one panel. Tiles end where a group of rows does. */
+static void panel(const mn_gemm_args *g, int32_t first, int32_t columns)
+{
+    tile_function *const *function = functions[parts(columns, VEC_LANES) - 1];
     tile_args t = {
+        .row_stride = g->row_stride,
         .k_stride = g->k_stride,
         .segment_stride = g->segment_stride,
         .segments = g->segments,
@@ -146,31 +190,22 @@ static void columns_of(const mn_gemm_args *g, int32_t first, int32_t columns, ti
         .high = g->high,
         .part = vec_first((columns - 1) % VEC_LANES + 1),
     };
-    ptrdiff_t group = 0, row = 0;
-    for (int32_t i = 0, in_group = 0; i < g->m;) {
-        int32_t rows = next_rows(g->m - i, most);
-        for (int32_t r = 0; r < rows; r++) {
-            t.a[r] = g->a + row;
-            row += g->row_stride;
-            if (++in_group == g->group_rows) {
-                in_group = 0;
-                row = group += g->group_stride;
-            }
-        }
-        functions[rows](&t);
-        t.c += rows * g->c_row_stride;
-        i += rows;
+    int32_t group_rows = g->m < g->group_rows ? g->m : g->group_rows;
+    t.ahead = t.b + (ptrdiff_t)g->segments * g->k * COLUMNS;
+    t.ahead_step = parts(COLUMNS, parts(g->m, group_rows) * parts(group_rows, ROWS));
+    for (int32_t i = 0; i < g->m; i += group_rows) {
+        int32_t rows = g->m - i < group_rows ? g->m - i : group_rows, count = parts(rows, ROWS), higher = rows % count;
+        t.a = g->a + i / group_rows * g->group_stride;
+        if (higher > 0)
+            function[rows / count + 1](&t, higher);
+        function[rows / count](&t, count - higher);
     }
 }
 
 static void run(const mn_gemm_args *g)
 {
-    for (int32_t first = 0; first < g->n;) {
-        int32_t left = g->n - first, columns = left < COLUMNS ? left : COLUMNS;
-        int32_t vectors = (columns + VEC_LANES - 1) / VEC_LANES;
-        columns_of(g, first, columns, tiles[vectors], vectors == VECTORS ? ROWS : ROWS_MOST);
-        first += columns;
-    }
+    for (int32_t first = 0; g->m > 0 && first < g->n; first += COLUMNS)
+        panel(g, first, g->n - first < COLUMNS ? g->n - first : COLUMNS);
 }
 
 static void pack(const mn_pack_args *args)
@@ -191,9 +226,9 @@ static void pack(const mn_pack_args *args)
             last[j] = 0;
 }
 
-extern const mn_gemm_kernel mn_gemm_f32_6x64_avx512;
-const mn_gemm_kernel mn_gemm_f32_6x64_avx512 = {
-    .name = "mn_gemm_f32_6x64_avx512",
+extern const mn_gemm_kernel mn_gemm_f32_14x32_avx512;
+const mn_gemm_kernel mn_gemm_f32_14x32_avx512 = {
+    .name = "mn_gemm_f32_14x32_avx512",
     .tile_rows = ROWS,
     .tile_columns = COLUMNS,
     .run = run,
