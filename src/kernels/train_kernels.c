@@ -1,19 +1,14 @@
 /* Which kernels a training run uses. */
 #include "kernels/train_kernels.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/cpu.h"
-
-const mn_train_kernels *mn_train_kernels_get(bool fast)
+const mn_train_kernels *mn_train_kernels_get(mn_cpu_level level)
 {
-    const char *cap = getenv("MOBILENET_CPU");
-    if (!fast || (cap && strcmp(cap, "reference") == 0))
-        return &mn_train_kernels_reference;
 #if defined(__x86_64__)
-    if (mn_cpu_get_features()->avx2_fma)
+    if (level >= MN_CPU_AVX512)
+        return &mn_train_kernels_avx512;
+    if (level >= MN_CPU_AVX2)
         return &mn_train_kernels_avx2;
 #endif
+    (void)level;
     return &mn_train_kernels_reference;
 }

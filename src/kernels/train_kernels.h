@@ -25,6 +25,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "mobilenet/session.h"
+
 #define MN_PANEL 16
 
 /* Channels rounded up to whole panels. */
@@ -127,10 +129,10 @@ typedef struct mn_train_kernels {
 /* The plain C kernels: the definition. */
 extern const mn_train_kernels mn_train_kernels_reference;
 #if defined(__x86_64__)
-extern const mn_train_kernels mn_train_kernels_avx2;
+extern const mn_train_kernels mn_train_kernels_avx2, mn_train_kernels_avx512;
 #endif
 
-/* The best kernels of this processor; the reference where `fast` is false or MOBILENET_CPU is "reference". */
-const mn_train_kernels *mn_train_kernels_get(bool fast);
+/* The best kernels up to `level`, which this processor must have (mn_cpu_best_level). */
+const mn_train_kernels *mn_train_kernels_get(mn_cpu_level level);
 
 #endif

@@ -219,8 +219,9 @@ static mn_status build(mn_trainer *t, const mn_model *model, mn_error *err)
         status = copy_model(model, &t->model, err);
     if (status == MN_OK)
         status = mn_pool_create(threads_of(&t->options), &t->pool, err);
+    mn_cpu_level level = t->options.reference ? MN_CPU_REFERENCE : mn_cpu_best_level();
     if (status == MN_OK)
-        status = mn_step_create(&model->net, &s, mn_train_kernels_get(!t->options.reference), t->pool, &t->step, err);
+        status = mn_step_create(&model->net, &s, mn_train_kernels_get(level), t->pool, &t->step, err);
     if (status == MN_OK)
         status = join_group(t, err);
     if (status != MN_OK)

@@ -76,7 +76,7 @@ typedef struct listener {
     int skipped, epochs;
     int64_t stop_at;
     volatile int stop;
-    double accuracy;
+    double accuracy, best; /* at the end; of the best epoch */
 } listener;
 
 static inline void listen(void *context, const mn_train_event *e)
@@ -84,6 +84,8 @@ static inline void listen(void *context, const mn_train_event *e)
     listener *l = context;
     l->skipped += e->kind == MN_TRAIN_SKIPPED;
     l->epochs += e->kind == MN_TRAIN_EPOCH;
+    if (e->kind == MN_TRAIN_EPOCH && e->accuracy > l->best)
+        l->best = e->accuracy;
     if (e->kind == MN_TRAIN_STEP && e->step == l->stop_at)
         l->stop = 1;
     if (e->kind == MN_TRAIN_END)

@@ -212,14 +212,19 @@ static void depthwise_data(void **state)
 
 int main(void)
 {
-    fast = mn_train_kernels_get(true);
-    if (fast == &mn_train_kernels_reference)
-        return 77; /* nothing to compare */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(norms),
         cmocka_unit_test(products),
         cmocka_unit_test(depthwise),
         cmocka_unit_test(depthwise_data),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = 0;
+    for (int level = MN_CPU_AVX2; level <= (int)mn_cpu_best_level(); level++) {
+        const mn_train_kernels *kernels = mn_train_kernels_get((mn_cpu_level)level);
+        if (kernels == fast || kernels == &mn_train_kernels_reference)
+            continue;
+        fast = kernels;
+        failed += cmocka_run_group_tests_name(fast->name, tests, NULL, NULL);
+    }
+    return fast ? failed : 77; /* 77: nothing to compare */
 }

@@ -5,7 +5,7 @@
 
 #include <immintrin.h>
 
-#include "kernels/train_kernels.h"
+#include "kernels/x86/train_ahead.h"
 
 /* Lanes 0..count-1 set; count outside 0..8 is cut. */
 static inline __m256i mn_mask8(int32_t count)
@@ -40,32 +40,6 @@ static inline void mn_store16(float *p, int32_t count, __m256 low, __m256 high)
     } else {
         _mm256_maskstore_ps(p, mn_mask8(count), low);
     }
-}
-
-/* Asks for the next `count` lines, into the second-level cache: what fills the first is in use. */
-static inline void mn_ahead_take(mn_ahead *ahead, int32_t count)
-{
-    while (count > 0 && ahead->part < ahead->count) {
-        struct mn_ahead_part *part = &ahead->parts[ahead->part];
-        int32_t rest = part->run - ahead->line, some = count < rest ? count : rest;
-        const char *at = part->at + (size_t)ahead->line * 64;
-        for (int32_t i = 0; i < some; i++)
-            _mm_prefetch(at + (size_t)i * 64, _MM_HINT_T1);
-        count -= some;
-        ahead->line += some;
-        if (ahead->line == part->run) {
-            ahead->line = 0;
-            part->at += part->stride;
-            if (--part->runs == 0)
-                ahead->part++;
-        }
-    }
-}
-
-/* Lines to ask for in each of `steps` steps so that all have been. */
-static inline int32_t mn_ahead_rate(const mn_ahead *ahead, int64_t steps)
-{
-    return ahead && steps > 0 ? (int32_t)((ahead->lines + steps - 1) / steps) : 0;
 }
 
 void mn_train_multiply_avx2(const float *a, int32_t pitch, int32_t rows, int32_t k, const float *b, int32_t n, float *c,
