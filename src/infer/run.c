@@ -43,9 +43,41 @@ static float *scratch_of(const job *j, int32_t worker)
     return mn_session_at(j->session, plan->scratch_offset + plan->scratch_stride * (uint64_t)worker);
 }
 
+/* Output rows row..row+rows-1 of an image. */
+typedef struct strip {
+    int32_t image, row, rows;
+} strip;
+
+/* Strip `number` of the batch: those of an image differ by one row at most. */
+static strip strip_of(const job *j, int32_t number)
+{
+    int64_t height = j->first->out_height, s = number % j->strips;
+    int32_t row = (int32_t)(s * height / j->strips), next = (int32_t)((s + 1) * height / j->strips);
+    return (strip){.image = number / j->strips, .row = row, .rows = next - row};
+}
+
+/* What is brought into the cache while something else is computed. */
+typedef struct ahead {
+    const float *data;
+    size_t floats;
+} ahead;
+
+/* The input rows that the strip after `s` reads in addition; nothing where the weights are more than the map. */
+static ahead rows_ahead(const job *j, strip s)
+{
+    const mn_layer *layer = j->first;
+    if ((size_t)mn_layer_get_cost(j->last).weights > j->in_image)
+        return (ahead){0};
+    int32_t last = (s.row + s.rows - 1) * layer->stride - layer->pad_top + layer->kernel_height;
+    int32_t begin = min32(last, layer->in_height), rows = min32(s.rows * layer->stride, layer->in_height - begin);
+    size_t row = (size_t)layer->in_width * j->in_stride;
+    return (ahead){j->in + (size_t)s.image * j->in_image + (size_t)begin * row, (size_t)rows * row};
+}
+
 /* `m` pixels from `a`, `a_stride` apart, through the pointwise layer or classifier `last`, to `c`: columns from
  * `column` on, at most `n`. */
-static void pointwise(const job *j, const float *a, size_t a_stride, int32_t m, int32_t column, int32_t n, float *c)
+static void pointwise(const job *j, const float *a, size_t a_stride, int32_t m, int32_t column, int32_t n, float *c,
+                      ahead next)
 {
     const mn_gemm_kernel *gemm = j->session->plan.kernels->gemm;
     int32_t k = j->last->in_channels;
@@ -58,11 +90,13 @@ static void pointwise(const job *j, const float *a, size_t a_stride, int32_t m, 
     args.bias = mn_session_at(j->session, j->step->last.bias) + column;
     args.low = low_of(j->last);
     args.high = high_of(j->last);
+    args.ahead = next.data;
+    args.ahead_floats = next.floats;
     gemm->run(&args);
 }
 
-/* Output rows row..row+rows-1 of the depthwise layer `first`, of one image, to `out`. */
-static void depthwise(const job *j, int32_t image, int32_t row, int32_t rows, float *out, size_t out_stride)
+/* A strip of the depthwise layer `first`, to `out`. */
+static void depthwise(const job *j, strip s, float *out, size_t out_stride)
 {
     const mn_layer *layer = j->first;
     mn_dwconv_args args = {
@@ -75,11 +109,11 @@ static void depthwise(const job *j, int32_t image, int32_t row, int32_t rows, fl
         .stride = layer->stride,
         .pad_top = layer->pad_top,
         .pad_left = layer->pad_left,
-        .row_begin = row,
-        .row_end = row + rows,
+        .row_begin = s.row,
+        .row_end = s.row + s.rows,
         .in_stride = (int32_t)j->in_stride,
         .out_stride = (int32_t)out_stride,
-        .in = j->in + (size_t)image * j->in_image,
+        .in = j->in + (size_t)s.image * j->in_image,
         .weights = mn_session_at(j->session, j->step->first.weights),
         .bias = mn_session_at(j->session, j->step->first.bias),
         .out = out,
@@ -96,31 +130,30 @@ static void gemm_task(void *context, int32_t task, int32_t worker)
     int32_t row = task / j->column_tasks * j->step->rows_per_task;
     int32_t column = task % j->column_tasks * j->step->columns_per_task;
     pointwise(j, j->in + (size_t)row * j->in_stride, j->in_stride, min32(j->step->rows_per_task, j->rows - row), column,
-              min32(j->step->columns_per_task, j->last->out_channels - column), j->out + (size_t)row * j->out_stride);
+              min32(j->step->columns_per_task, j->last->out_channels - column), j->out + (size_t)row * j->out_stride,
+              (ahead){0});
 }
 
 static void depthwise_task(void *context, int32_t task, int32_t worker)
 {
     (void)worker;
     const job *j = context;
-    int32_t image = task / j->strips, row = task % j->strips * j->step->rows_per_task;
-    depthwise(j, image, row, min32(j->step->rows_per_task, j->first->out_height - row),
-              j->out + (size_t)image * j->out_image + (size_t)row * j->out_row, j->out_stride);
+    strip s = strip_of(j, task);
+    depthwise(j, s, j->out + (size_t)s.image * j->out_image + (size_t)s.row * j->out_row, j->out_stride);
 }
 
 static void separable_task(void *context, int32_t task, int32_t worker)
 {
     const job *j = context;
     const mn_layer *layer = j->first;
-    int32_t strip = task / j->column_tasks, column = task % j->column_tasks * j->step->columns_per_task;
-    int32_t image = strip / j->strips, row = strip % j->strips * j->step->rows_per_task;
-    int32_t rows = min32(j->step->rows_per_task, layer->out_height - row);
+    int32_t column = task % j->column_tasks * j->step->columns_per_task;
+    strip s = strip_of(j, task / j->column_tasks);
     size_t stride = (size_t)mn_plan_stride(layer->out_channels, 2);
     float *between = scratch_of(j, worker);
-    depthwise(j, image, row, rows, between, stride);
-    pointwise(j, between, stride, rows * layer->out_width, column,
+    depthwise(j, s, between, stride);
+    pointwise(j, between, stride, s.rows * layer->out_width, column,
               min32(j->step->columns_per_task, j->last->out_channels - column),
-              j->out + (size_t)image * j->out_image + (size_t)row * j->out_row);
+              j->out + (size_t)s.image * j->out_image + (size_t)s.row * j->out_row, rows_ahead(j, s));
 }
 
 static void conv_task(void *context, int32_t task, int32_t worker)
@@ -128,9 +161,8 @@ static void conv_task(void *context, int32_t task, int32_t worker)
     const job *j = context;
     const mn_layer *layer = j->first;
     const mn_gemm_kernel *gemm = j->session->plan.kernels->gemm;
-    int32_t strip = task / j->column_tasks, column = task % j->column_tasks * j->step->columns_per_task;
-    int32_t image = strip / j->strips, row = strip % j->strips * j->step->rows_per_task;
-    int32_t rows = min32(j->step->rows_per_task, layer->out_height - row);
+    int32_t column = task % j->column_tasks * j->step->columns_per_task;
+    strip s = strip_of(j, task / j->column_tasks);
     int32_t ic = layer->in_channels, width = mn_plan_padded_width(layer), taps = layer->kernel_width * ic;
     float *padded = scratch_of(j, worker);
     mn_pad_rows(&(mn_pad_args){.in_height = layer->in_height,
@@ -138,18 +170,18 @@ static void conv_task(void *context, int32_t task, int32_t worker)
                                .channels = ic,
                                .pad_top = layer->pad_top,
                                .pad_left = layer->pad_left,
-                               .row_begin = row * layer->stride,
-                               .out_rows = mn_plan_padded_rows(layer, rows),
+                               .row_begin = s.row * layer->stride,
+                               .out_rows = mn_plan_padded_rows(layer, s.rows),
                                .out_width = width,
                                .in_stride = (int32_t)j->in_stride,
-                               .in = j->in + (size_t)image * j->in_image,
+                               .in = j->in + (size_t)s.image * j->in_image,
                                .out = padded});
     size_t panel_stride = (size_t)gemm->tile_columns * (size_t)layer->kernel_height * (size_t)taps;
     const float *packed = mn_session_at(j->session, j->step->first.weights);
     mn_gemm_args args =
-        mn_gemm_plain(rows * layer->out_width, min32(j->step->columns_per_task, layer->out_channels - column), taps,
+        mn_gemm_plain(s.rows * layer->out_width, min32(j->step->columns_per_task, layer->out_channels - column), taps,
                       padded, packed + (size_t)(column / gemm->tile_columns) * panel_stride, panel_stride,
-                      j->out + (size_t)image * j->out_image + (size_t)row * j->out_row + column);
+                      j->out + (size_t)s.image * j->out_image + (size_t)s.row * j->out_row + column);
     args.segments = layer->kernel_height;
     args.row_stride = (ptrdiff_t)layer->stride * ic;
     args.segment_stride = (ptrdiff_t)width * ic;
@@ -159,6 +191,9 @@ static void conv_task(void *context, int32_t task, int32_t worker)
     args.bias = mn_session_at(j->session, j->step->first.bias) + column;
     args.low = low_of(layer);
     args.high = high_of(layer);
+    ahead next = rows_ahead(j, s);
+    args.ahead = next.data;
+    args.ahead_floats = next.floats;
     gemm->run(&args);
 }
 

@@ -41,6 +41,8 @@ typedef struct mn_gemm_args {
     const float *bias;        /* [n], or NULL; not read where accumulate is set */
     float low, high;          /* -INFINITY, INFINITY: no clamp */
     bool accumulate;          /* C += rather than C = */
+    const float *ahead;       /* [ahead_floats], what is read next: a kernel may bring it into L2 meanwhile */
+    size_t ahead_floats;      /* 0: the kernel may think of its own panels */
 } mn_gemm_args;
 
 /* Packs B[k, n] = source[n * n_stride + k * k_stride] * scale[n] into panels of tile_columns columns,

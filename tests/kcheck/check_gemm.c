@@ -234,11 +234,11 @@ static void check_layers(const mn_gemm_kernel *kernel, uint32_t flags, kcheck_re
 
 void kcheck_gemm(const mn_gemm_kernel *kernel, kcheck_result *result)
 {
-    static const int32_t lengths[] = {1, 2, 9, 27};
+    static const int32_t lengths[] = {0, 1, 2, 9, 27};
     uint32_t flags = 0;
     for (int32_t n = 1; n <= 67; n++)
         for (int32_t m = 1; m <= 15; m++)
-            for (size_t l = 0; l < 4; l++, flags += 37) {
+            for (size_t l = 0; l < 5; l++, flags += 37) {
                 problem p = flagged(m, n, flags % 3 + 1, lengths[l], flags);
                 check(kernel, &p, result);
             }

@@ -3,8 +3,8 @@
  * sum the inner one.
  *
  * A step of k costs two loads of B and 14 broadcasts of A for 28 multiply-adds, so the multiply-add units are the limit.
- * A panel of long sums comes from L2, 128 bytes every 14 cycles, and is asked for some steps ahead; the next panel is
- * brought into L2 meanwhile, a little with each step. The rows of A are addressed from two of them, the first and the
+ * A panel of long sums comes from L2, 128 bytes every 14 cycles, and is asked for some steps ahead; the next panel,
+ * or what the caller names, is brought into L2 meanwhile, a little with each step. The rows of A are addressed from two of them, the first and the
  * eighth, so that their distances (1 to 6 rows) are the same and stay in registers. Rows are cut into tiles as evenly
  * as can be: the maps of 224-pixel inputs have multiples of seven pixels.
  */
@@ -191,8 +191,14 @@ static void panel(const mn_gemm_args *g, int32_t first, int32_t columns)
         .part = vec_first((columns - 1) % VEC_LANES + 1),
     };
     int32_t group_rows = g->m < g->group_rows ? g->m : g->group_rows;
-    t.ahead = t.b + (ptrdiff_t)g->segments * g->k * COLUMNS;
-    t.ahead_step = parts(COLUMNS, parts(g->m, group_rows) * parts(group_rows, ROWS));
+    int64_t panels = parts(g->n, COLUMNS), tiles = (int64_t)parts(g->m, group_rows) * parts(group_rows, ROWS);
+    int64_t steps = tiles * g->segments * g->k, floats = (int64_t)g->segments * g->k * COLUMNS;
+    t.ahead = t.b + floats;    /* the next panel */
+    if (g->ahead_floats > 0) { /* or a part of what the caller reads next */
+        floats = ((int64_t)g->ahead_floats + panels - 1) / panels;
+        t.ahead = g->ahead + first / COLUMNS * floats;
+    }
+    t.ahead_step = steps > 0 ? (floats + steps - 1) / steps : 0;
     for (int32_t i = 0; i < g->m; i += group_rows) {
         int32_t rows = g->m - i < group_rows ? g->m - i : group_rows, count = parts(rows, ROWS), higher = rows % count;
         t.a = g->a + i / group_rows * g->group_stride;
