@@ -82,7 +82,7 @@ static void cut_conv(const mn_plan *plan, const mn_layer *layer, mn_step *step)
     int64_t parts = parts_wanted(mn_layer_get_cost(layer).macs);
     step->rows_per_task = units_of_part(layer->out_height, parts, least, most);
     int64_t strips = (layer->out_height + step->rows_per_task - 1) / step->rows_per_task;
-    int64_t column_parts = clamp64((parts + strips - 1) / strips, 1, CONV_COLUMN_PARTS_MAX);
+    int64_t column_parts = clamp64(parts / strips, 1, CONV_COLUMN_PARTS_MAX);
     step->columns_per_task =
         round_up((layer->out_channels + column_parts - 1) / column_parts, plan->kernels->gemm->tile_columns);
     step->scratch_bytes = (uint64_t)mn_plan_padded_rows(layer, step->rows_per_task) * (uint64_t)row_bytes;

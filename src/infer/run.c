@@ -3,6 +3,8 @@
 
 #include "infer/session_private.h"
 
+#define PANEL_BYTES_MAX (256 << 10) /* of a convolution's weights: stays in L2 beside the strip */
+
 /* What the tasks of a step share. Images, rows and pixels are `..._stride` floats apart. */
 typedef struct job {
     const mn_session *session;
@@ -156,6 +158,28 @@ static void separable_task(void *context, int32_t task, int32_t worker)
               j->out + (size_t)s.image * j->out_image + (size_t)s.row * j->out_row, rows_ahead(j, s));
 }
 
+/* A product whose panels would not stay in L2 between its tiles: in slices of a tap each, in the order in which they lie. */
+static void run_by_taps(const mn_gemm_kernel *gemm, mn_gemm_args whole, int32_t ic)
+{
+    mn_gemm_args args = whole;
+    int32_t width = whole.k / ic, taps = whole.segments * width;
+    args.segments = 1;
+    args.k = ic;
+    for (int32_t column = 0; column < whole.n; column += gemm->tile_columns) {
+        args.n = min32(gemm->tile_columns, whole.n - column);
+        args.b = whole.b + (size_t)(column / gemm->tile_columns) * whole.panel_stride;
+        args.c = whole.c + column;
+        args.bias = whole.bias + column;
+        for (int32_t tap = 0; tap < taps; tap++, args.b += (size_t)gemm->tile_columns * (size_t)ic) {
+            args.a = whole.a + tap / width * whole.segment_stride + (ptrdiff_t)(tap % width) * ic;
+            args.accumulate = tap > 0;
+            args.low = tap + 1 < taps ? -INFINITY : whole.low;
+            args.high = tap + 1 < taps ? INFINITY : whole.high;
+            gemm->run(&args);
+        }
+    }
+}
+
 static void conv_task(void *context, int32_t task, int32_t worker)
 {
     const job *j = context;
@@ -191,6 +215,10 @@ static void conv_task(void *context, int32_t task, int32_t worker)
     args.bias = mn_session_at(j->session, j->step->first.bias) + column;
     args.low = low_of(layer);
     args.high = high_of(layer);
+    if (panel_stride * sizeof(float) > PANEL_BYTES_MAX) {
+        run_by_taps(gemm, args, ic);
+        return;
+    }
     ahead next = rows_ahead(j, s);
     args.ahead = next.data;
     args.ahead_floats = next.floats;

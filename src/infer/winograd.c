@@ -14,22 +14,24 @@
 #define COLUMNS_MAX    64 /* the widest panel of any level */
 #define LANES          8  /* filters that are transformed side by side: divides every panel's width */
 
+static int32_t half(int32_t extent)
+{
+    return extent / 2 + extent % 2;
+}
+
+/* Maps of few tiles would wait for their weights, which are 16/9 of a direct convolution's. */
 bool mn_winograd_applies(const mn_plan *plan, const mn_layer *layer)
 {
     return plan->kernels->winograd && plan->kernels->gemm->tile_columns <= COLUMNS_MAX && layer->op == MN_OP_CONV &&
            layer->stride == 1 && layer->kernel_height == 3 && layer->kernel_width == 3 && layer->in_channels >= 16 &&
-           layer->out_channels >= 16 && layer->out_height > 1 && layer->out_width > 1;
+           layer->out_channels >= 16 &&
+           half(layer->out_height) * half(layer->out_width) >= 2 * plan->kernels->gemm->tile_rows;
 }
 
 uint64_t mn_winograd_weight_bytes(const mn_plan *plan, const mn_layer *layer)
 {
     return 16 * (uint64_t)mn_packed_floats(plan->kernels->gemm, layer->out_channels, layer->in_channels) *
            sizeof(float);
-}
-
-static int32_t half(int32_t extent)
-{
-    return extent / 2 + extent % 2;
 }
 
 void mn_winograd_cut(const mn_plan *plan, const mn_layer *layer, mn_step *step)

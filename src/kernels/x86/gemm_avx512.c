@@ -3,10 +3,11 @@
  * sum the inner one.
  *
  * A step of k costs two loads of B and 14 broadcasts of A for 28 multiply-adds, so the multiply-add units are the limit.
- * A panel of long sums comes from L2, 128 bytes every 14 cycles, and is asked for some steps ahead; the next panel,
- * or what the caller names, is brought into L2 meanwhile, a little with each step. The rows of A are addressed from two of them, the first and the
- * eighth, so that their distances (1 to 6 rows) are the same and stay in registers. Rows are cut into tiles as evenly
- * as can be: the maps of 224-pixel inputs have multiples of seven pixels.
+ * A panel of long sums comes from L2, 128 bytes every 14 cycles, and is asked for some steps ahead; the next panel, or
+ * what the caller names, is brought into L2 meanwhile, a little with each step. The rows of A are addressed from two of
+ * them, the first and the eighth, so that their distances (1 to 6 rows) are the same and stay in registers; groups of
+ * seven go in pairs. Rows are cut into tiles as evenly as can be: the maps of 224-pixel inputs have multiples of seven
+ * pixels.
  */
 #include "kernels/x86/vector_avx512.h"
 #if defined(MN_AVX512)
@@ -24,6 +25,7 @@
 typedef struct tile_args {
     const float *a; /* of the next tile, as `c` and `ahead` */
     ptrdiff_t row_stride, k_stride, segment_stride;
+    ptrdiff_t half_stride; /* from the first row to the eighth */
     int32_t segments, k;
     const float *b;
     float *c;
@@ -101,7 +103,7 @@ VEC_INLINE void tiles(tile_args *t, int32_t count, const int rows, const int vec
         start_sums(t, sum, rows, vectors);
         const float *b = t->b;
         for (int32_t s = 0; s < t->segments; s++) {
-            const float *upper = t->a + s * t->segment_stride, *lower = upper + HALF * row;
+            const float *upper = t->a + s * t->segment_stride, *lower = upper + t->half_stride;
             for (int32_t k = 0; k < t->k; k++) {
                 add_step(sum, upper, lower, row, b, rows, vectors);
                 upper += k_stride;
@@ -179,6 +181,7 @@ static void panel(const mn_gemm_args *g, int32_t first, int32_t columns)
         .row_stride = g->row_stride,
         .k_stride = g->k_stride,
         .segment_stride = g->segment_stride,
+        .half_stride = HALF * g->row_stride,
         .segments = g->segments,
         .k = g->k,
         .b = g->b + (size_t)(first / COLUMNS) * g->panel_stride,
@@ -191,6 +194,12 @@ static void panel(const mn_gemm_args *g, int32_t first, int32_t columns)
         .part = vec_first((columns - 1) % VEC_LANES + 1),
     };
     int32_t group_rows = g->m < g->group_rows ? g->m : g->group_rows;
+    ptrdiff_t group_stride = g->group_stride;
+    if (group_rows == HALF) {
+        t.half_stride = group_stride;
+        group_rows = ROWS;
+        group_stride *= 2;
+    }
     int64_t panels = parts(g->n, COLUMNS), tiles = (int64_t)parts(g->m, group_rows) * parts(group_rows, ROWS);
     int64_t steps = tiles * g->segments * g->k, floats = (int64_t)g->segments * g->k * COLUMNS;
     t.ahead = t.b + floats;    /* the next panel */
@@ -201,7 +210,7 @@ static void panel(const mn_gemm_args *g, int32_t first, int32_t columns)
     t.ahead_step = steps > 0 ? (floats + steps - 1) / steps : 0;
     for (int32_t i = 0; i < g->m; i += group_rows) {
         int32_t rows = g->m - i < group_rows ? g->m - i : group_rows, count = parts(rows, ROWS), higher = rows % count;
-        t.a = g->a + i / group_rows * g->group_stride;
+        t.a = g->a + i / group_rows * group_stride;
         if (higher > 0)
             function[rows / count + 1](&t, higher);
         function[rows / count](&t, count - higher);
