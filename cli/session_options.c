@@ -12,7 +12,7 @@ const cli_option cli_run_options[3] = {
     {"level", 0, CLI_CHOICE, "LEVEL", NULL, "reference|avx2|avx512|avx512bf16|neon", 0, 0, offsetof(cli_run, level),
      "highest kernel level to use; otherwise the best of this processor"},
     {"precision", 0, CLI_CHOICE, "KIND", "float32", "float32|bfloat16", 0, 0, offsetof(cli_run, precision),
-     "numbers to compute with"},
+     "numbers between layers; bfloat16 needs the level avx512bf16, or, slowly, reference"},
 };
 
 const cli_option cli_session_options[1] = {

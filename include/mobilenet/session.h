@@ -19,8 +19,8 @@ typedef enum mn_cpu_level {
     MN_CPU_REFERENCE = 0, /* plain C: the definition of every result */
     MN_CPU_AVX2,          /* x86-64 with AVX2 and FMA */
     MN_CPU_AVX512,        /* F, BW, DQ, VL */
-    MN_CPU_AVX512_BF16,
-    MN_CPU_NEON, /* aarch64 */
+    MN_CPU_AVX512_BF16,   /* AVX512_BF16 as well: kernels of bfloat16; float32 is that of the level below */
+    MN_CPU_NEON,          /* aarch64 */
     MN_CPU_LEVEL_COUNT
 } mn_cpu_level;
 
@@ -33,7 +33,8 @@ MN_API bool mn_cpu_level_parse(const char *word, mn_cpu_level *level);
 
 typedef enum mn_precision {
     MN_PRECISION_FLOAT32 = 0,
-    MN_PRECISION_BFLOAT16 /* weights and activations in bfloat16, sums in float32; AVX512_BF16 only */
+    MN_PRECISION_BFLOAT16 /* weights and activations in bfloat16, sums in float32: from MN_CPU_AVX512_BF16 on, and at
+                             MN_CPU_REFERENCE, slowly; MN_ERROR_UNSUPPORTED at other levels */
 } mn_precision;
 
 typedef struct mn_session_options {

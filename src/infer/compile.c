@@ -23,6 +23,14 @@ bool mn_all_finite(const float *values, size_t count)
     return carried < 0x80000000u;
 }
 
+bool mn_all_finite_bf16(const mn_bf16 *values, size_t count)
+{
+    uint32_t carried = 0;
+    for (size_t i = 0; i < count; i++)
+        carried |= (values[i] & 0x7f80u) + 0x0080u;
+    return carried < 0x8000u;
+}
+
 /* values: those of the tensor from number `first` on. */
 static mn_status check_values(const mn_tensor *tensor, const float *values, size_t first, size_t count, mn_error *err)
 {
@@ -82,17 +90,24 @@ static int32_t piece_channels(const mn_gemm_kernel *gemm, const mn_layer *layer,
 static bool pack_piece(const mn_plan *plan, const mn_layer *layer, int32_t begin, int32_t count, size_t inner,
                        const float *source, const float *scale, float *packed)
 {
+    const mn_gemm_kernel *gemm = plan->kernels->gemm;
     if (mn_winograd_applies(plan, layer))
-        return mn_winograd_pack(plan->kernels->gemm, layer, begin, count, source, scale + begin, packed);
-    packed += (size_t)begin * inner;
-    plan->kernels->gemm->pack(&(mn_pack_args){.n = count,
-                                              .k = (int32_t)inner,
-                                              .source = source,
-                                              .n_stride = (ptrdiff_t)inner,
-                                              .k_stride = 1,
-                                              .scale = scale + begin,
-                                              .packed = packed});
-    return mn_all_finite(packed, mn_packed_floats(plan->kernels->gemm, count, (int32_t)inner));
+        return mn_winograd_pack(gemm, layer, begin, count, source, scale + begin, packed);
+    int32_t segment = layer->kernel_width * layer->in_channels;
+    size_t panel = mn_panel_elements(gemm, layer->kernel_height, segment);
+    size_t before = (size_t)(begin / gemm->tile_columns) * panel;
+    size_t panels = (size_t)((count + gemm->tile_columns - 1) / gemm->tile_columns);
+    mn_pack_args args = {.n = count,
+                         .k = (int32_t)inner,
+                         .segment = segment,
+                         .source = source,
+                         .n_stride = (ptrdiff_t)inner,
+                         .k_stride = 1,
+                         .scale = scale + begin,
+                         .packed = (void *)((char *)packed + before * mn_panel_element_bytes(gemm))};
+    gemm->pack(&args);
+    return plan->options.precision == MN_PRECISION_BFLOAT16 ? mn_all_finite_bf16(args.packed16, panels * panel)
+                                                            : mn_all_finite(args.packed, panels * panel);
 }
 
 /* `buffer` has room for `buffer_floats`; where a piece is longer, it is read where it lies. */

@@ -44,21 +44,22 @@ static int32_t units_of_part(int64_t whole, int64_t parts, int64_t least, int64_
     return (int32_t)((whole + count - 1) / count);
 }
 
-bool mn_plan_weights_fit(const mn_layer *layer)
+bool mn_plan_weights_fit(const mn_plan *plan, const mn_layer *layer)
 {
-    return (size_t)mn_layer_get_cost(layer).weights * sizeof(float) <= mn_cpu_cache_bytes(2) / 2;
+    return (size_t)mn_layer_get_cost(layer).weights * mn_plan_element_bytes(plan) <= mn_cpu_cache_bytes(2) / 2;
 }
 
 static void cut_gemm(const mn_plan *plan, const mn_layer *layer, mn_step *step)
 {
     const mn_gemm_kernel *gemm = plan->kernels->gemm;
     int64_t rows = (int64_t)layer->out_height * layer->out_width;
-    int64_t l2_rows = (int64_t)(mn_cpu_cache_bytes(2) / 2) / ((int64_t)layer->in_channels * (int64_t)sizeof(float));
+    int64_t l2_rows =
+        (int64_t)(mn_cpu_cache_bytes(2) / 2) / ((int64_t)layer->in_channels * (int64_t)mn_plan_element_bytes(plan));
     int64_t most = clamp64(l2_rows, 8 * gemm->tile_rows, INT32_MAX / 2);
     int64_t macs = mn_layer_get_cost(layer).macs;
     int32_t parts = parts_wanted(rows == 1 ? 2 * macs : macs); /* a classifier waits for its weights */
     int64_t row_parts = (rows + most - 1) / most;
-    int64_t least = mn_plan_weights_fit(layer) ? FEW_PIXELS_MIN : STRIP_PIXELS_MIN;
+    int64_t least = mn_plan_weights_fit(plan, layer) ? FEW_PIXELS_MIN : STRIP_PIXELS_MIN;
     if (rows >= 2 * least && row_parts < parts)
         row_parts = clamp64(parts, row_parts, rows / least);
     if (rows == 1) /* the classifier: all images of a batch share each weight */
@@ -75,7 +76,8 @@ static void cut_gemm(const mn_plan *plan, const mn_layer *layer, mn_step *step)
  * CONV_PIXELS_MIN pixels, so that each reading of the weights serves many rows; then the columns are cut. */
 static void cut_conv(const mn_plan *plan, const mn_layer *layer, mn_step *step)
 {
-    int64_t row_bytes = (int64_t)mn_plan_padded_width(layer) * layer->in_channels * (int64_t)sizeof(float);
+    int64_t row_bytes =
+        (int64_t)mn_plan_padded_width(layer) * layer->in_channels * (int64_t)mn_plan_element_bytes(plan);
     int64_t rows_in_l2 = (int64_t)(mn_cpu_cache_bytes(2) / 2) / row_bytes;
     int64_t least = clamp64((CONV_PIXELS_MIN + layer->out_width - 1) / layer->out_width, 1, layer->out_height);
     int64_t most = clamp64((rows_in_l2 - layer->kernel_height) / layer->stride + 1, least, layer->out_height);
@@ -93,10 +95,10 @@ static void cut_conv(const mn_plan *plan, const mn_layer *layer, mn_step *step)
 /* Strips; where there is one, columns, as long as computing the strip again for each part costs little. */
 static void cut_separable(const mn_plan *plan, const mn_layer *depthwise, const mn_layer *pointwise, mn_step *step)
 {
-    int64_t row_bytes =
-        (int64_t)mn_plan_stride(depthwise->out_channels, 2) * depthwise->out_width * (int64_t)sizeof(float);
+    int64_t row_bytes = (int64_t)mn_plan_stride(plan, depthwise->out_channels, 2) * depthwise->out_width *
+                        (int64_t)mn_plan_element_bytes(plan);
     int64_t rows = depthwise->out_height, most = (int64_t)(mn_cpu_cache_bytes(2) / 2) / row_bytes;
-    int64_t pixels = mn_plan_weights_fit(pointwise) ? FEW_PIXELS_MIN : STRIP_PIXELS_MIN;
+    int64_t pixels = mn_plan_weights_fit(plan, pointwise) ? FEW_PIXELS_MIN : STRIP_PIXELS_MIN;
     int64_t least = (pixels + depthwise->out_width - 1) / depthwise->out_width;
     int64_t parts = parts_wanted(mn_layer_get_cost(depthwise).macs + mn_layer_get_cost(pointwise).macs);
     step->rows_per_task = units_of_part(rows, parts, least, most);

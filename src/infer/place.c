@@ -14,7 +14,8 @@ static uint64_t output_bytes(const mn_plan *plan, int32_t step)
     int32_t index = plan->steps[step].last_layer;
     const mn_layer *layer = &plan->net->layers[index];
     return mn_plan_align((uint64_t)mn_plan_images(plan, step) * (uint64_t)layer->out_height *
-                         (uint64_t)layer->out_width * (uint64_t)plan->pixel_stride[index] * sizeof(float));
+                         (uint64_t)layer->out_width * (uint64_t)plan->pixel_stride[index] *
+                         mn_plan_output_bytes(plan, layer));
 }
 
 /* Lists the outputs that are stored; returns how many. */

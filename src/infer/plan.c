@@ -22,11 +22,24 @@ int32_t mn_plan_padded_rows(const mn_layer *layer, int32_t rows)
     return (rows - 1) * layer->stride + layer->kernel_height;
 }
 
+size_t mn_plan_element_bytes(const mn_plan *plan)
+{
+    return plan->options.precision == MN_PRECISION_BFLOAT16 ? sizeof(mn_bf16) : sizeof(float);
+}
+
+size_t mn_plan_output_bytes(const mn_plan *plan, const mn_layer *layer)
+{
+    bool wide = layer->op == MN_OP_CLASSIFIER || layer->op == MN_OP_SOFTMAX;
+    return wide ? sizeof(float) : mn_plan_element_bytes(plan);
+}
+
 /* Pixels a large power of two apart would fall into the same few sets of the L1 cache: such maps get a gap of one
  * cache line a pixel. */
-int32_t mn_plan_stride(int32_t channels, int64_t pixels)
+int32_t mn_plan_stride(const mn_plan *plan, int32_t channels, int64_t pixels)
 {
-    return channels % 256 == 0 && pixels > 1 ? channels + (int32_t)(MN_ALIGNMENT / sizeof(float)) : channels;
+    size_t bytes = mn_plan_element_bytes(plan);
+    bool gap = (size_t)channels * bytes % 1024 == 0 && pixels > 1;
+    return channels + (gap ? (int32_t)(MN_ALIGNMENT / bytes) : 0);
 }
 
 int32_t mn_plan_in_stride(const mn_plan *plan, const mn_layer *layer)
@@ -58,9 +71,10 @@ static mn_status resolve(const mn_session_options *options, mn_session_options *
     if ((unsigned)o.precision > MN_PRECISION_BFLOAT16)
         return mn_fail(err, MN_ERROR_ARGUMENT, "precision is %d, must be 0 (float32) or 1 (bfloat16)",
                        (int)o.precision);
-    if (o.precision != MN_PRECISION_FLOAT32)
+    if (!mn_kernels_serve(o.max_level, o.precision))
         return mn_fail(err, MN_ERROR_UNSUPPORTED,
-                       "bfloat16 needs a processor with AVX512_BF16; this session's level is %s",
+                       "bfloat16 needs a processor with AVX512_BF16; this session's level is %s (the level reference "
+                       "computes in bfloat16 on any processor, slowly)",
                        mn_cpu_level_name(o.max_level));
     *resolved = o;
     return MN_OK;
@@ -138,9 +152,11 @@ static uint64_t weight_bytes(const mn_plan *plan, const mn_layer *layer)
     case MN_OP_CONV:
     case MN_OP_POINTWISE:
     case MN_OP_CLASSIFIER: {
-        uint64_t columns = (uint64_t)plan->kernels->gemm->tile_columns;
+        const mn_gemm_kernel *gemm = plan->kernels->gemm;
+        uint64_t columns = (uint64_t)gemm->tile_columns;
         uint64_t panels = ((uint64_t)layer->out_channels + columns - 1) / columns;
-        return panels * columns * k * (uint64_t)layer->in_channels * sizeof(float);
+        return panels * mn_panel_element_bytes(gemm) *
+               mn_panel_elements(gemm, layer->kernel_height, layer->kernel_width * layer->in_channels);
     }
     case MN_OP_POOL:
     case MN_OP_SOFTMAX:
@@ -169,7 +185,7 @@ static bool fuses(const mn_plan *plan, int32_t i)
     const mn_net *net = plan->net;
     const mn_layer *layer = &net->layers[i];
     if (plan->options.keep_layers || layer->op != MN_OP_DEPTHWISE || i + 1 >= net->layer_count ||
-        (layer->out_height * layer->out_width < FUSED_PIXELS_MIN && !mn_plan_weights_fit(&net->layers[i + 1])))
+        (layer->out_height * layer->out_width < FUSED_PIXELS_MIN && !mn_plan_weights_fit(plan, &net->layers[i + 1])))
         return false;
     for (int32_t j = i + 2; j < net->layer_count; j++)
         if (net->layers[j].input == i)
@@ -195,7 +211,7 @@ static void list_steps(mn_plan *plan)
         plan->pixel_stride[i] =
             plan->options.keep_layers
                 ? layer->out_channels
-                : mn_plan_stride(layer->out_channels, (int64_t)layer->out_height * layer->out_width);
+                : mn_plan_stride(plan, layer->out_channels, (int64_t)layer->out_height * layer->out_width);
     }
 }
 
@@ -240,7 +256,7 @@ mn_status mn_plan_make(const mn_net *net, const mn_session_options *options, uin
         status = check_extent(net, p.options.batch, err);
     if (status != MN_OK)
         return status;
-    p.kernels = mn_kernels_get(p.options.max_level);
+    p.kernels = mn_kernels_get(p.options.max_level, p.options.precision);
     list_steps(&p);
     p.single_steps = count_single_steps(&p);
     uint64_t offset = p.weights_offset = mn_plan_align(head_bytes), widest = 0, shared = 0;
@@ -265,6 +281,15 @@ mn_status mn_plan_make(const mn_net *net, const mn_session_options *options, uin
     p.scratch_stride = mn_plan_align(p.scratch_stride);
     p.shared_offset = p.scratch_offset + p.scratch_stride * (uint64_t)p.options.threads;
     p.total_bytes = p.shared_offset + mn_plan_align(shared);
+    for (int32_t i = 0; p.options.keep_layers && i < net->layer_count; i++) {
+        const mn_layer *layer = &net->layers[i];
+        p.kept[i] = p.arena_offset + p.buffer[i];
+        if (mn_plan_output_bytes(&p, layer) == sizeof(float))
+            continue;
+        p.kept[i] = p.total_bytes;
+        p.total_bytes += mn_plan_align((uint64_t)p.options.batch * (uint64_t)layer->out_height *
+                                       (uint64_t)layer->out_width * (uint64_t)layer->out_channels * sizeof(float));
+    }
     if (p.total_bytes > SIZE_MAX / 2)
         return mn_fail(err, MN_ERROR_LIMIT, "a session would take %llu bytes", (unsigned long long)p.total_bytes);
     *plan = p;

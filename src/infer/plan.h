@@ -51,9 +51,10 @@ typedef struct mn_plan {
     int32_t step_count;
     int32_t single_steps; /* these first steps run for one image after another, the rest for the whole batch */
     mn_step steps[MN_LAYERS_MAX];
-    int32_t pixel_stride[MN_LAYERS_MAX]; /* floats from a pixel of a layer's output to the next */
+    int32_t pixel_stride[MN_LAYERS_MAX]; /* elements from a pixel of a layer's output to the next */
     uint64_t
         buffer[MN_LAYERS_MAX]; /* byte offset of each layer's output, or MN_NO_BUFFER: never stored, or the caller's */
+    uint64_t kept[MN_LAYERS_MAX]; /* the same of its floats for the caller: those of `buffer`, or widened from there */
     uint64_t weights_offset, arena_offset, scratch_offset;
     uint64_t scratch_stride; /* bytes of a thread's scratch */
     uint64_t shared_offset;  /* scratch that the threads share, behind their own */
@@ -73,17 +74,22 @@ void mn_plan_cut(const mn_plan *plan, mn_step *step);
 /* Images whose output of step `s` is stored at once: 1, or the batch. */
 int32_t mn_plan_images(const mn_plan *plan, int32_t s);
 
+/* Bytes of an element of a map: of those between layers, and of the output of `layer`, which is float where a softmax
+ * reads or writes it. */
+size_t mn_plan_element_bytes(const mn_plan *plan);
+size_t mn_plan_output_bytes(const mn_plan *plan, const mn_layer *layer);
+
 /* Whether a layer's weights stay in L2 beside its maps, so that reading them again for every few rows costs nothing. */
-bool mn_plan_weights_fit(const mn_layer *layer);
+bool mn_plan_weights_fit(const mn_plan *plan, const mn_layer *layer);
 
 /* Gives each stored layer output its place (src/infer/place.c): fills plan->buffer with offsets from the arena's
  * start and returns the arena's size. */
 uint64_t mn_plan_place(mn_plan *plan);
 
-/* Floats from a pixel of the map that the step's first layer reads to the next. */
+/* Elements from a pixel of the map that the step's first layer reads to the next. */
 int32_t mn_plan_in_stride(const mn_plan *plan, const mn_layer *layer);
 /* The same for a map of `channels` channels and `pixels` pixels that is stored for a later step. */
-int32_t mn_plan_stride(int32_t channels, int64_t pixels);
+int32_t mn_plan_stride(const mn_plan *plan, int32_t channels, int64_t pixels);
 
 bool mn_winograd_applies(const mn_plan *plan, const mn_layer *layer);
 uint64_t mn_winograd_weight_bytes(const mn_plan *plan, const mn_layer *layer);

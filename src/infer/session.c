@@ -64,6 +64,21 @@ static void run_step(mn_session *session, int32_t s, const float *input, int32_t
         step->seconds += now() - before;
 }
 
+/* The kept layers of `count` images as floats. */
+static void widen_layers(mn_session *session, int32_t count)
+{
+    const mn_plan *plan = &session->plan;
+    for (int32_t i = 0; i < plan->net->layer_count; i++) {
+        const mn_layer *layer = &plan->net->layers[i];
+        size_t elements =
+            (size_t)count * (size_t)layer->out_height * (size_t)layer->out_width * (size_t)layer->out_channels;
+        const mn_bf16 *from = (const void *)mn_session_at(session, plan->arena_offset + plan->buffer[i]);
+        float *to = mn_session_at(session, plan->kept[i]);
+        for (size_t e = 0; mn_plan_output_bytes(plan, layer) == sizeof *from && e < elements; e++)
+            to[e] = mn_bf16_widen(from[e]);
+    }
+}
+
 mn_status mn_session_run(mn_session *session, const float *input, int32_t count, float *output, mn_error *err)
 {
     mn_plan *plan = &session->plan;
@@ -85,7 +100,8 @@ mn_status mn_session_run(mn_session *session, const float *input, int32_t count,
     session->last_count = count;
     if (plan->options.keep_layers) {
         int32_t last = plan->net->layer_count - 1;
-        memcpy(output, mn_session_at(session, plan->arena_offset + plan->buffer[last]),
+        widen_layers(session, count);
+        memcpy(output, mn_session_at(session, plan->kept[last]),
                (size_t)count * (size_t)plan->net->layers[last].out_channels * sizeof *output);
     }
     return MN_OK;
@@ -111,7 +127,7 @@ const float *mn_session_layer_output(const mn_session *session, int32_t layer)
     const mn_plan *plan = &session->plan;
     if (!plan->options.keep_layers || session->last_count == 0 || layer < 0 || layer >= plan->net->layer_count)
         return NULL;
-    return mn_session_at(session, plan->arena_offset + plan->buffer[layer]);
+    return mn_session_at(session, plan->kept[layer]);
 }
 
 int32_t mn_session_step_count(const mn_session *session)

@@ -14,8 +14,9 @@ struct mn_session {
 /* Folds, packs and checks the weights of every step into the session's block (src/infer/compile.c). */
 mn_status mn_session_compile(mn_session *session, const mn_model *model, mn_error *err);
 
-/* Whether every float is finite. */
+/* Whether every number is finite. */
 bool mn_all_finite(const float *values, size_t count);
+bool mn_all_finite_bf16(const mn_bf16 *values, size_t count);
 
 /* Runs one step for `count` images, whose outputs are numbers image..image+count-1 of the stored map (src/infer/run.c). */
 void mn_session_run_step(mn_session *session, mn_step *step, const float *input, int32_t image, int32_t count,

@@ -1,5 +1,5 @@
-/* Every kernel once: MN_KERNEL(level, op, symbol). The table, the checks and the benchmarks are made from this list;
- * include it with MN_KERNEL defined. Within an architecture levels ascend.
+/* Every kernel once: MN_KERNEL(level, op, symbol), and MN_KERNEL_BF16 for those of bfloat16. The table, the checks and
+ * the benchmarks are made from this list; include it with both defined. Within an architecture levels ascend.
  */
 MN_KERNEL(REFERENCE, gemm, mn_gemm_f32_8x16_reference)
 MN_KERNEL(REFERENCE, dwconv, mn_dwconv_f32_reference)
@@ -8,6 +8,12 @@ MN_KERNEL(REFERENCE, dwconv3x3s2, mn_dwconv_f32_reference)
 MN_KERNEL(REFERENCE, pool, mn_pool_f32_reference)
 MN_KERNEL(REFERENCE, softmax, mn_softmax_f32_reference)
 MN_KERNEL(REFERENCE, peak, mn_peak_f32_reference)
+MN_KERNEL_BF16(REFERENCE, gemm, mn_gemm_bf16_8x16_reference)
+MN_KERNEL_BF16(REFERENCE, dwconv, mn_dwconv_bf16_reference)
+MN_KERNEL_BF16(REFERENCE, dwconv3x3s1, mn_dwconv_bf16_reference)
+MN_KERNEL_BF16(REFERENCE, dwconv3x3s2, mn_dwconv_bf16_reference)
+MN_KERNEL_BF16(REFERENCE, pool, mn_pool_bf16_reference)
+MN_KERNEL_BF16(REFERENCE, narrow, mn_narrow_bf16_reference)
 #if defined(MN_HAVE_AVX2)
 MN_KERNEL(AVX2, gemm, mn_gemm_f32_6x16_avx2)
 MN_KERNEL(AVX2, dwconv, mn_dwconv_f32_avx2)
@@ -26,6 +32,15 @@ MN_KERNEL(AVX512, dwconv3x3s2, mn_dwconv3x3s2_f32_1x8_avx512)
 MN_KERNEL(AVX512, pool, mn_pool_f32_avx512)
 MN_KERNEL(AVX512, softmax, mn_softmax_f32_avx512)
 MN_KERNEL(AVX512, peak, mn_peak_f32_avx512)
+#endif
+#if defined(MN_HAVE_AVX512BF16)
+MN_KERNEL_BF16(AVX512_BF16, gemm, mn_gemm_bf16_6x64_avx512bf16)
+MN_KERNEL_BF16(AVX512_BF16, dwconv, mn_dwconv_bf16_avx512bf16)
+MN_KERNEL_BF16(AVX512_BF16, dwconv3x3s1, mn_dwconv3x3s1_bf16_2x8_avx512bf16)
+MN_KERNEL_BF16(AVX512_BF16, dwconv3x3s2, mn_dwconv3x3s2_bf16_1x8_avx512bf16)
+MN_KERNEL_BF16(AVX512_BF16, pool, mn_pool_bf16_avx512bf16)
+MN_KERNEL_BF16(AVX512_BF16, narrow, mn_narrow_bf16_avx512bf16)
+MN_KERNEL_BF16(AVX512_BF16, peak, mn_peak_bf16_avx512bf16)
 #endif
 #if defined(MN_HAVE_NEON)
 MN_KERNEL(NEON, gemm, mn_gemm_f32_8x8_neon)

@@ -7,7 +7,11 @@
  * Every kernel computes a range of its output, so that callers cut work by shape. An output element is one chain of
  * additions in a fixed order (that of the loops written beside each argument struct), whatever the range, the tile
  * edges or the rows beside it: its bits depend on the level alone. No kernel allocates; none reads or writes beyond
- * what is stated here; pointers need the alignment of float only. Inputs and outputs never overlap.
+ * what is stated here; pointers need the alignment of their elements only. Inputs and outputs never overlap.
+ *
+ * There is a table for each precision too. The kernels of bfloat16 read and write maps of bfloat16 (the members with 16
+ * in their names; strides count elements of either kind), keep sums, biases and depthwise weights in float, and round
+ * once, to nearest even, where a map is written.
  */
 #ifndef MN_KERNELS_KERNELS_H
 #define MN_KERNELS_KERNELS_H
@@ -16,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/bfloat16.h"
 #include "mobilenet/session.h"
 
 /* C[m, n] = clamp(start + sum over s, k of A[m, s, k] * B[s, k, n], low, high), s outermost, then k, ascending.
@@ -24,41 +29,61 @@
  * Element (i, s, k) of A is a[i / group_rows * group_stride + i % group_rows * row_stride + s * segment_stride +
  * k * k_stride]: a plain matrix has one group and one segment; its transpose swaps row_stride and k_stride; the
  * windows of a k x k convolution over a padded map have a group for each output row and a segment for each row of the
- * window. A NaN passes through the clamp. */
+ * window. A NaN passes through the clamp.
+ *
+ * In bfloat16 k_stride is 1, accumulate is false, and C is float where float_c is set (what a softmax reads). A kernel may
+ * add up to 32 neighbours of a segment in an order of its own. */
 typedef struct mn_gemm_args {
-    int32_t m, n;             /* rows and columns of C, each >= 0 */
-    int32_t segments, k;      /* length of the sum: segments * k, each >= 0 */
-    const float *a;           /* as above */
+    int32_t m, n;        /* rows and columns of C, each >= 0 */
+    int32_t segments, k; /* length of the sum: segments * k, each >= 0 */
+    union {
+        const float *a; /* as above */
+        const mn_bf16 *a16;
+    };
     ptrdiff_t row_stride;     /* floats from a row of A to the next of its group */
     ptrdiff_t k_stride;       /* floats from a k to the next */
     ptrdiff_t segment_stride; /* floats from a segment to the next */
     int32_t group_rows;       /* rows of a group, >= 1 (>= m: there is one group) */
     ptrdiff_t group_stride;   /* floats from a group to the next */
-    const float *b;           /* packed panels, see mn_pack_args: starts at a panel */
-    size_t panel_stride;      /* floats from a panel to the next: tile_columns * (length that was packed) */
-    float *c;                 /* [m, n], rows c_row_stride apart */
-    ptrdiff_t c_row_stride;   /* floats, >= n */
-    const float *bias;        /* [n], or NULL; not read where accumulate is set */
-    float low, high;          /* -INFINITY, INFINITY: no clamp */
-    bool accumulate;          /* C += rather than C = */
-    const float *ahead;       /* [ahead_floats], what is read next: a kernel may bring it into L2 meanwhile */
-    size_t ahead_floats;      /* 0: the kernel may think of its own panels */
+    union {
+        const float *b; /* packed panels, see mn_pack_args: starts at a panel */
+        const mn_bf16 *b16;
+    };
+    size_t panel_stride; /* floats from a panel to the next: mn_panel_elements */
+    union {
+        float *c; /* [m, n], rows c_row_stride apart */
+        mn_bf16 *c16;
+    };
+    ptrdiff_t c_row_stride; /* floats, >= n */
+    const float *bias;      /* [n], or NULL; not read where accumulate is set */
+    float low, high;        /* -INFINITY, INFINITY: no clamp */
+    bool accumulate;        /* C += rather than C = */
+    bool float_c;           /* bfloat16 only */
+    const float *ahead;     /* [ahead_floats], what is read next: a kernel may bring it into L2 meanwhile */
+    size_t ahead_floats;    /* of four bytes each; 0: the kernel may think of its own panels */
 } mn_gemm_args;
 
 /* Packs B[k, n] = source[n * n_stride + k * k_stride] * scale[n] into panels of tile_columns columns,
  *     packed [ceil(n / tile_columns)][k][tile_columns], missing columns zero.
- * Weights [OC, K] have n_stride K, k_stride 1; a matrix [K, N] has n_stride 1, k_stride N. */
+ * Weights [OC, K] have n_stride K, k_stride 1; a matrix [K, N] has n_stride 1, k_stride N.
+ * In bfloat16 products are rounded, every k_unit of k lie together, packed [..][k / k_unit][tile_columns][k_unit], and each
+ * segment is filled up to k_unit with zeros. */
 typedef struct mn_pack_args {
-    int32_t n, k;
+    int32_t n, k;    /* k: of all segments */
+    int32_t segment; /* bfloat16 only: length of a segment */
     const float *source;
     ptrdiff_t n_stride, k_stride;
     const float *scale; /* [n], or NULL for 1 */
-    float *packed;      /* mn_packed_floats(kernel, n, k) */
+    union {
+        float *packed; /* ceil(n / tile_columns) panels of mn_panel_elements */
+        mn_bf16 *packed16;
+    };
 } mn_pack_args;
 
 typedef struct mn_gemm_kernel {
     const char *name;
     int32_t tile_rows, tile_columns; /* rows and columns that give full speed; columns is the panel width */
+    int32_t k_unit; /* bfloat16 only: elements of k that lie together in a panel; 0: a kernel of floats */
     void (*run)(const mn_gemm_args *args);
     void (*pack)(const mn_pack_args *args);
 } mn_gemm_kernel;
@@ -74,10 +99,16 @@ typedef struct mn_dwconv_args {
     int32_t pad_top, pad_left;
     int32_t row_begin, row_end;
     int32_t in_stride, out_stride; /* floats from a pixel to the next, >= channels; 0: channels */
-    const float *in;               /* [in_height, in_width, channels] */
-    const float *weights;          /* [kernel_height, kernel_width, channels] */
-    const float *bias;             /* [channels], or NULL */
-    float *out;                    /* [row_end - row_begin, out_width, channels]: starts at row row_begin */
+    union {
+        const float *in; /* [in_height, in_width, channels] */
+        const mn_bf16 *in16;
+    };
+    const float *weights; /* [kernel_height, kernel_width, channels] */
+    const float *bias;    /* [channels], or NULL */
+    union {
+        float *out; /* [row_end - row_begin, out_width, channels]: starts at row row_begin */
+        mn_bf16 *out16;
+    };
     float low, high;
 } mn_dwconv_args;
 
@@ -92,8 +123,14 @@ typedef struct mn_pool_args {
     int32_t pixels, channels; /* each >= 1 */
     int32_t channel_begin, channel_end;
     int32_t in_stride; /* floats from a pixel to the next, >= channels; 0: channels */
-    const float *in;   /* [pixels, channels] */
-    float *out;        /* [channels] */
+    union {
+        const float *in; /* [pixels, channels] */
+        const mn_bf16 *in16;
+    };
+    union {
+        float *out; /* [channels] */
+        mn_bf16 *out16;
+    };
 } mn_pool_args;
 
 typedef struct mn_pool_kernel {
@@ -132,6 +169,12 @@ typedef struct mn_winograd_kernel {
     void (*output)(const mn_winograd_args *args);
 } mn_winograd_kernel;
 
+/* Floats rounded to bfloat16, to nearest even; those below the normal numbers to a zero of their sign. */
+typedef struct mn_narrow_kernel {
+    const char *name;
+    void (*run)(const float *in, mn_bf16 *out, size_t count);
+} mn_narrow_kernel;
+
 /* Independent multiply-adds in registers, for measuring the peak. */
 typedef struct mn_peak_kernel {
     const char *name;
@@ -139,9 +182,13 @@ typedef struct mn_peak_kernel {
     float (*run)(int64_t rounds);
 } mn_peak_kernel;
 
-/* The kernels of a level: those it has, and below them those of lower levels. */
+/* GFLOP/s of one core, measured now. Takes about 0.2 s. */
+double mn_peak_measure(const mn_peak_kernel *kernel);
+
+/* The kernels of a level and precision: those it has, and below them those of lower levels. Softmax is that of floats. */
 typedef struct mn_kernels {
     mn_cpu_level level;
+    mn_precision precision;
     const mn_gemm_kernel *gemm;
     const mn_dwconv_kernel *dwconv;      /* any size and stride */
     const mn_dwconv_kernel *dwconv3x3s1; /* 3x3, stride 1 */
@@ -149,11 +196,16 @@ typedef struct mn_kernels {
     const mn_pool_kernel *pool;
     const mn_softmax_kernel *softmax;
     const mn_winograd_kernel *winograd; /* NULL: this level convolves directly */
+    const mn_narrow_kernel *narrow;     /* NULL in float32 */
     const mn_peak_kernel *peak;
 } mn_kernels;
 
 /* The table of `level`, which must be at most mn_kernels_cap(level). Thread-safe. */
-const mn_kernels *mn_kernels_get(mn_cpu_level level);
+const mn_kernels *mn_kernels_get(mn_cpu_level level, mn_precision precision);
+
+/* Whether sessions of `precision` are made at `level`: not where it has nothing but the reference for it, unless it is
+ * itself the reference. */
+bool mn_kernels_serve(mn_cpu_level level, mn_precision precision);
 
 /* The highest level that is at most `level`, that this processor has and that this build has. */
 mn_cpu_level mn_kernels_cap(mn_cpu_level level);
@@ -162,23 +214,29 @@ mn_cpu_level mn_kernels_cap(mn_cpu_level level);
 const mn_dwconv_kernel *mn_kernels_dwconv(const mn_kernels *kernels, int32_t kernel_height, int32_t kernel_width,
                                           int32_t stride);
 
-/* Floats of a packed B[k, n]. */
+/* Floats of a packed B[k, n]; for kernels of floats. */
 size_t mn_packed_floats(const mn_gemm_kernel *kernel, int32_t n, int32_t k);
+
+/* Elements of one panel of segments * k rows, and bytes of an element. */
+size_t mn_panel_elements(const mn_gemm_kernel *kernel, int32_t segments, int32_t k);
+size_t mn_panel_element_bytes(const mn_gemm_kernel *kernel);
 
 /* A plain product: A [m, k] and C [m, n] without gaps, no bias, no clamp. Change the fields that differ. */
 mn_gemm_args mn_gemm_plain(int32_t m, int32_t n, int32_t k, const float *a, const float *packed_b, size_t panel_stride,
                            float *c);
 
 /* Copies rows of a map with zeros around, so that the windows of a convolution become segments of a gemm:
- * out[y, x] = in[row_begin - pad_top + y, x - pad_left], zero outside the map. */
+ * out[y, x] = in[row_begin - pad_top + y, x - pad_left], zero outside the map. Elements are copied, or rounded. */
 typedef struct mn_pad_args {
     int32_t in_height, in_width, channels;
     int32_t pad_top, pad_left;
-    int32_t row_begin;           /* of the padded map */
-    int32_t out_rows, out_width; /* rows and pixels to write */
-    int32_t in_stride;           /* floats from a pixel of `in` to the next, >= channels; 0: channels */
-    const float *in;             /* [in_height, in_width, channels] */
-    float *out;                  /* [out_rows, out_width, channels] */
+    int32_t row_begin;              /* of the padded map */
+    int32_t out_rows, out_width;    /* rows and pixels to write */
+    int32_t in_stride;              /* elements from a pixel of `in` to the next, >= channels; 0: channels */
+    const mn_narrow_kernel *narrow; /* NULL: `in` and `out` are of the same kind; otherwise float and bfloat16 */
+    size_t element_bytes;           /* of `out` */
+    const void *in;                 /* [in_height, in_width, channels] */
+    void *out;                      /* [out_rows, out_width, channels] */
 } mn_pad_args;
 void mn_pad_rows(const mn_pad_args *args);
 
@@ -191,10 +249,12 @@ typedef enum mn_kernel_op {
     MN_KERNEL_pool,
     MN_KERNEL_softmax,
     MN_KERNEL_winograd,
+    MN_KERNEL_narrow,
     MN_KERNEL_peak
 } mn_kernel_op;
 
 typedef struct mn_kernel_entry {
+    mn_precision precision;
     mn_cpu_level level;
     mn_kernel_op op;
     const char *name;

@@ -1,4 +1,4 @@
-/* The float peak of one core: independent multiply-adds for about 0.2 s, the best of several slices. */
+/* The peak of one core: independent multiply-adds for about 0.2 s, the best of several slices. */
 #include <time.h>
 
 #include "kernels/kernels.h"
@@ -12,7 +12,11 @@ static double now(void)
 
 double mn_cpu_measure_peak(mn_cpu_level level)
 {
-    const mn_peak_kernel *kernel = mn_kernels_get(mn_kernels_cap(level))->peak;
+    return mn_peak_measure(mn_kernels_get(mn_kernels_cap(level), MN_PRECISION_FLOAT32)->peak);
+}
+
+double mn_peak_measure(const mn_peak_kernel *kernel)
+{
     volatile float sink = 0;
     int64_t rounds = 1000;
     double best = 0, start = now(), seconds = 0;

@@ -13,19 +13,24 @@
 #define TYPE_pool        mn_pool_kernel
 #define TYPE_softmax     mn_softmax_kernel
 #define TYPE_winograd    mn_winograd_kernel
+#define TYPE_narrow      mn_narrow_kernel
 #define TYPE_peak        mn_peak_kernel
 
 #define MN_KERNEL(level, op, symbol) extern const TYPE_##op symbol;
+#define MN_KERNEL_BF16               MN_KERNEL
 #include "kernels/kernel_list.h"
 #undef MN_KERNEL
+#undef MN_KERNEL_BF16
 
-#define MN_KERNEL(level, op, symbol) {MN_CPU_##level, MN_KERNEL_##op, #symbol, &symbol},
+#define MN_KERNEL(level, op, symbol)      {MN_PRECISION_FLOAT32, MN_CPU_##level, MN_KERNEL_##op, #symbol, &symbol},
+#define MN_KERNEL_BF16(level, op, symbol) {MN_PRECISION_BFLOAT16, MN_CPU_##level, MN_KERNEL_##op, #symbol, &symbol},
 static const mn_kernel_entry entries[] = {
 #include "kernels/kernel_list.h"
 };
 #undef MN_KERNEL
+#undef MN_KERNEL_BF16
 
-static mn_kernels tables[MN_CPU_LEVEL_COUNT];
+static mn_kernels tables[MN_PRECISION_BFLOAT16 + 1][MN_CPU_LEVEL_COUNT];
 static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
 
 static const char *const level_words[] = {"reference", "avx2", "avx512", "avx512bf16", "neon"};
@@ -77,26 +82,46 @@ static void put(mn_kernels *table, const mn_kernel_entry *entry)
     case MN_KERNEL_winograd:
         table->winograd = entry->kernel;
         break;
+    case MN_KERNEL_narrow:
+        table->narrow = entry->kernel;
+        break;
     case MN_KERNEL_peak:
         table->peak = entry->kernel;
         break;
     }
 }
 
+/* The kernels of `precision` at `level` over what `table` has. */
+static void put_all(mn_kernels *table, mn_precision precision, mn_cpu_level level)
+{
+    table->level = level;
+    table->precision = precision;
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
+        if (entries[i].precision == precision && contains(level, entries[i].level))
+            put(table, &entries[i]);
+}
+
 static void fill(void)
 {
     for (int level = 0; level < MN_CPU_LEVEL_COUNT; level++) {
-        tables[level].level = (mn_cpu_level)level;
-        for (size_t i = 0; i < sizeof entries / sizeof *entries; i++)
-            if (contains((mn_cpu_level)level, entries[i].level))
-                put(&tables[level], &entries[i]);
+        mn_kernels *wide = &tables[MN_PRECISION_FLOAT32][level], *narrow = &tables[MN_PRECISION_BFLOAT16][level];
+        put_all(wide, MN_PRECISION_FLOAT32, (mn_cpu_level)level);
+        *narrow = *wide; /* the softmax stays */
+        narrow->winograd = NULL;
+        put_all(narrow, MN_PRECISION_BFLOAT16, (mn_cpu_level)level);
     }
 }
 
-const mn_kernels *mn_kernels_get(mn_cpu_level level)
+const mn_kernels *mn_kernels_get(mn_cpu_level level, mn_precision precision)
 {
     pthread_once(&tables_once, fill);
-    return &tables[level];
+    return &tables[precision][level];
+}
+
+bool mn_kernels_serve(mn_cpu_level level, mn_precision precision)
+{
+    return level == MN_CPU_REFERENCE ||
+           mn_kernels_get(level, precision)->gemm != mn_kernels_get(MN_CPU_REFERENCE, precision)->gemm;
 }
 
 static bool processor_has(mn_cpu_level level)

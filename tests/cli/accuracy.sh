@@ -38,6 +38,15 @@ one=$(json confusion)
 run evaluate -m "$float" "$assets/images/photos" --json --confusion --threads 3
 expect_json confusion "$one"
 
+# In bfloat16 seven of 500 photographs more or less may be right, where this processor can.
+run evaluate -m "$float" "$assets/images/imagenet-val/labels.txt" --json --precision bfloat16
+if [ "$code" = 0 ]; then
+    expect_near "$(json top1)" 64.2 1.5
+    expect_near "$(json top5)" 89.0 1.5
+else
+    expect_err_line 'bfloat16 needs a processor with AVX512_BF16'
+fi
+
 # classify says of each photograph what evaluate counted: 31 of 64 right (48.4 %), the robin among them.
 run classify -m "$float" -k 1 "$assets/images/photos/n01558993_robin.jpg"
 expect_code 0

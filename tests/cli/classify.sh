@@ -44,6 +44,15 @@ expect_json 0.top.0.probability "$probability"
 run classify -m "$tmp/m.safetensors" -j --level reference "$tmp/a.pgm"
 expect_json 0.top.0.class "$best"
 expect_near "$(json 0.top.0.probability)" "$probability" 0.0001
+run classify -m "$tmp/m.safetensors" -j --level reference --precision bfloat16 "$tmp/a.pgm"
+expect_code 0
+expect_json 0.top.0.class "$best"
+expect_near "$(json 0.top.0.probability)" "$probability" 0.02
+if ! grep -q '^flags.*avx512_bf16' /proc/cpuinfo 2>/dev/null; then
+    run classify -m "$tmp/m.safetensors" --precision bfloat16 "$tmp/a.pgm"
+    expect_code 1
+    expect_err_line 'bfloat16 needs a processor with AVX512_BF16'
+fi
 cp "$tmp/a.pgm" "$tmp/--json.pgm"
 (cd "$tmp" && "$PROGRAM" classify -m m.safetensors -j -- --json.pgm) >"$tmp/out" || fail "operands behind --"
 expect_json 0.image --json.pgm

@@ -131,10 +131,96 @@ static void odd_widths(void **state)
     check_net(&arch);
 }
 
-/* The same bits for 1, 2, 3 threads, for batch 1 and 8, and for every place in a batch. */
-static void same_bits(void **state)
+/* Levels that make sessions of bfloat16; the others refuse, and say so. */
+static bool has_bf16(const mn_model *model, mn_cpu_level level)
+{
+    mn_session_options options = options_at(level);
+    mn_session *session = make(model, options);
+    level = mn_session_level(session); /* what this build has of it */
+    mn_session_destroy(session);
+    session = NULL;
+    options.precision = MN_PRECISION_BFLOAT16;
+    mn_error err;
+    mn_status status = mn_session_create(model, &options, &session, &err);
+    bool wanted = level == MN_CPU_REFERENCE || (level >= MN_CPU_AVX512_BF16 && level < MN_CPU_NEON);
+    assert_int_equal(status, wanted ? MN_OK : MN_ERROR_UNSUPPORTED);
+    if (!wanted)
+        assert_non_null(strstr(err.message, "AVX512_BF16"));
+    mn_session_destroy(session);
+    return wanted;
+}
+
+/* Root of the mean square of the differences over that of the values. */
+static double relative_error(const float *got, const double *want, size_t count)
+{
+    double errors = 0, squares = 0;
+    for (size_t i = 0; i < count; i++) {
+        errors += (got[i] - want[i]) * (got[i] - want[i]);
+        squares += want[i] * want[i];
+    }
+    return squares > 0 ? sqrt(errors / squares) : sqrt(errors);
+}
+
+/* Every layer in bfloat16 against double: each layer rounds its map and its weights by 2^-9 at most, so errors stay within
+ * a few 2^-9, growing with the depth. Kept and fused sessions give the same bits. */
+static void check_bf16(const mn_arch *arch)
+{
+    mn_model *model = naive_model(arch, 5);
+    const mn_net *net = mn_model_net(model);
+    float *input = naive_input((size_t)arch->height * (size_t)arch->width * (size_t)arch->channels, 9);
+    float *output = calloc((size_t)arch->classes, sizeof *output), *kept = calloc((size_t)arch->classes, sizeof *kept);
+    naive_run want = naive_forward(model, input);
+    for (int level = 0; level <= (int)mn_cpu_best_level(); level++) {
+        if (!has_bf16(model, (mn_cpu_level)level))
+            continue;
+        mn_session_options options = options_at((mn_cpu_level)level);
+        options.precision = MN_PRECISION_BFLOAT16;
+        mn_session *session = make(model, options);
+        assert_int_equal(mn_session_run(session, input, 1, output, NULL), MN_OK);
+        mn_session_destroy(session);
+        options.keep_layers = true;
+        session = make(model, options);
+        assert_int_equal(mn_session_run(session, input, 1, kept, NULL), MN_OK);
+        assert_memory_equal(output, kept, (size_t)arch->classes * sizeof *kept);
+        for (int32_t i = 0; i < net->layer_count; i++) {
+            const mn_layer *l = &net->layers[i];
+            double error = relative_error(mn_session_layer_output(session, i), want.outputs[i],
+                                          (size_t)l->out_height * (size_t)l->out_width * (size_t)l->out_channels);
+            if (error > 0x1p-9 * (3 + i))
+                fail_msg("%s at level %s: off by %.4g", l->name, mn_cpu_level_name((mn_cpu_level)level), error);
+        }
+        mn_session_destroy(session);
+    }
+    naive_free(&want);
+    free(input);
+    free(output);
+    free(kept);
+    mn_model_destroy(model);
+}
+
+static void bfloat16(void **state)
 {
     (void)state;
+    static const int32_t sizes[][2] = {{33, 33}, {64, 40}, {1, 3}};
+    for (size_t i = 0; i < 3; i++) {
+        mn_arch arch = small_arch(sizes[i][0], sizes[i][1]);
+        check_bf16(&arch);
+        arch.conv = MN_CONV_STANDARD;
+        arch.channels = 1 + (int32_t)i;
+        check_bf16(&arch);
+    }
+    mn_arch odd = small_arch(31, 21);
+    static const int32_t widths[] = {5, 7, 17, 1, 33, 66, 3, 19, 48, 2, 65, 23, 31, 67};
+    odd.width_count = MN_WIDTHS_MAX;
+    memcpy(odd.widths, widths, sizeof widths);
+    check_bf16(&odd);
+    odd.conv = MN_CONV_STANDARD;
+    check_bf16(&odd);
+}
+
+/* The same bits for 1, 2, 3 threads, for batch 1 and 8, and for every place in a batch. */
+static void check_same_bits(mn_precision precision, mn_cpu_level level)
+{
     for (int variant = 0; variant < 3; variant++) {
         mn_arch arch = mn_arch_default();
         arch.alpha = variant == 2 ? 0.25 : 0.5;
@@ -144,8 +230,8 @@ static void same_bits(void **state)
         mn_model *model = naive_model(&arch, 3);
         size_t pixels = (size_t)arch.height * (size_t)arch.width * 3;
         float *input = naive_input(8 * pixels, 2), want[8 * 100], got[8 * 100];
-        mn_session_options options = mn_session_options_default();
-        options.threads = 1;
+        mn_session_options options = options_at(level);
+        options.precision = precision;
         mn_session *single = make(model, options);
         for (int32_t i = 0; i < 8; i++)
             assert_int_equal(mn_session_run(single, input + (size_t)i * pixels, 1, want + i * 100, NULL), MN_OK);
@@ -168,6 +254,14 @@ static void same_bits(void **state)
         free(input);
         mn_model_destroy(model);
     }
+}
+
+static void same_bits(void **state)
+{
+    (void)state;
+    mn_cpu_level best = mn_cpu_best_level();
+    check_same_bits(MN_PRECISION_FLOAT32, best);
+    check_same_bits(MN_PRECISION_BFLOAT16, best >= MN_CPU_AVX512_BF16 && best < MN_CPU_NEON ? best : MN_CPU_REFERENCE);
 }
 
 static void bad_weights(void **state)
@@ -266,7 +360,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sizes_and_dialects),  cmocka_unit_test(controls),    cmocka_unit_test(odd_widths),
         cmocka_unit_test(same_bits),           cmocka_unit_test(bad_weights), cmocka_unit_test(bad_arguments),
-        cmocka_unit_test(steps_cover_the_net),
+        cmocka_unit_test(steps_cover_the_net), cmocka_unit_test(bfloat16),
     };
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* Rates of the kernels on MobileNet 1.0-224's layers, in isolation: the best of many runs. */
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "kcheck/kcheck.h"
@@ -11,10 +12,13 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+/* Floats that are two usual numbers of bfloat16 as well. */
 static void fill(float *values, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        values[i] = kcheck_value(1, i, false);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t half = mn_bf16_round(kcheck_value(1, i, false)), bits = half << 16 | half;
+        memcpy(&values[i], &bits, sizeof bits);
+    }
 }
 
 static void print(const char *name, const char *shape, double macs, double seconds)
@@ -30,7 +34,7 @@ static void bench_gemm(const mn_gemm_kernel *kernel)
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         int32_t m = shapes[s][0], n = shapes[s][1], k = shapes[s][2];
         float *a = kcheck_floats(0, (size_t)m * (size_t)k), *c = kcheck_floats(1, (size_t)m * (size_t)n);
-        float *b = kcheck_floats(2, mn_packed_floats(kernel, n, k));
+        float *b = kcheck_floats(2, mn_packed_floats(kernel, n, k)); /* enough for bfloat16, too */
         fill(a, (size_t)m * (size_t)k);
         fill(b, mn_packed_floats(kernel, n, k));
         mn_gemm_args args = mn_gemm_plain(m, n, k, a, b, (size_t)kernel->tile_columns * (size_t)k, c);
@@ -103,11 +107,12 @@ void kcheck_bench(const mn_kernel_entry *entry)
         bench_dwconv(entry->kernel);
         break;
     case MN_KERNEL_peak:
-        printf("%-32s %-24s             %8.2f GFLOP/s\n", entry->name, "peak", mn_cpu_measure_peak(entry->level));
+        printf("%-32s %-24s             %8.2f GFLOP/s\n", entry->name, "peak", mn_peak_measure(entry->kernel));
         break;
     case MN_KERNEL_pool:
     case MN_KERNEL_softmax:
     case MN_KERNEL_winograd:
+    case MN_KERNEL_narrow:
         break;
     }
 }

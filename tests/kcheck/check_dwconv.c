@@ -71,8 +71,12 @@ static void check(const mn_dwconv_kernel *kernel, mn_dwconv_args d, int32_t rows
         kcheck_fail(result, "map %dx%d, %d channels: other bits row by row", d.in_height, d.in_width, d.channels);
 }
 
+typedef void check_function(const mn_dwconv_kernel *kernel, mn_dwconv_args d, int32_t rows, bool special,
+                            kcheck_result *result);
+
 /* All four paddings 0..kernel-1 before, and after as far as the output extent shows them. */
-static void check_pads(const mn_dwconv_kernel *kernel, mn_dwconv_args d, kcheck_result *result)
+static void check_pads(const mn_dwconv_kernel *kernel, mn_dwconv_args d, check_function *check_one,
+                       kcheck_result *result)
 {
     for (int32_t top = 0; top < d.kernel_height; top++)
         for (int32_t left = 0; left < d.kernel_width; left++)
@@ -85,11 +89,12 @@ static void check_pads(const mn_dwconv_kernel *kernel, mn_dwconv_args d, kcheck_
                 e.pad_top = top;
                 e.pad_left = left;
                 e.out_width = width / d.stride + 1;
-                check(kernel, e, height / d.stride + 1, (top + left + d.channels) % 7 == 6, result);
+                check_one(kernel, e, height / d.stride + 1, (top + left + d.channels) % 7 == 6, result);
             }
 }
 
-static void check_channels(const mn_dwconv_kernel *kernel, int32_t size, int32_t stride, kcheck_result *result)
+static void check_channels(const mn_dwconv_kernel *kernel, int32_t size, int32_t stride, check_function *check_one,
+                           kcheck_result *result)
 {
     for (int32_t channels = 1; channels <= 67; channels++)
         for (int32_t i = 0; i < 2; i++) {
@@ -99,7 +104,7 @@ static void check_channels(const mn_dwconv_kernel *kernel, int32_t size, int32_t
                                 .kernel_height = size,
                                 .kernel_width = size,
                                 .stride = stride};
-            check_pads(kernel, d, result);
+            check_pads(kernel, d, check_one, result);
         }
     for (int32_t channels = 128; channels <= 1024; channels *= 2) {
         mn_dwconv_args d = {.in_height = 6,
@@ -108,7 +113,7 @@ static void check_channels(const mn_dwconv_kernel *kernel, int32_t size, int32_t
                             .kernel_height = size,
                             .kernel_width = size,
                             .stride = stride};
-        check_pads(kernel, d, result);
+        check_pads(kernel, d, check_one, result);
     }
     for (int32_t height = 1; height <= 9; height++)
         for (int32_t width = 1; width <= 13; width++) {
@@ -118,21 +123,26 @@ static void check_channels(const mn_dwconv_kernel *kernel, int32_t size, int32_t
                                 .kernel_height = size,
                                 .kernel_width = size,
                                 .stride = stride};
-            check_pads(kernel, d, result);
+            check_pads(kernel, d, check_one, result);
         }
+}
+
+void kcheck_each_dwconv(const mn_dwconv_kernel *kernel, check_function *check_one, kcheck_result *result)
+{
+    if (kernel->kernel > 0) {
+        check_channels(kernel, kernel->kernel, kernel->stride, check_one, result);
+        return;
+    }
+    check_channels(kernel, 3, 1, check_one, result);
+    check_channels(kernel, 3, 2, check_one, result);
+    check_channels(kernel, 2, 3, check_one, result);
+    mn_dwconv_args d = {.in_height = 8, .in_width = 9, .channels = 13, .stride = 1};
+    for (d.kernel_height = 1; d.kernel_height <= 5; d.kernel_height++)
+        for (d.kernel_width = 1; d.kernel_width <= 5; d.kernel_width++)
+            check_pads(kernel, d, check_one, result);
 }
 
 void kcheck_dwconv(const mn_dwconv_kernel *kernel, kcheck_result *result)
 {
-    if (kernel->kernel > 0) {
-        check_channels(kernel, kernel->kernel, kernel->stride, result);
-        return;
-    }
-    check_channels(kernel, 3, 1, result);
-    check_channels(kernel, 3, 2, result);
-    check_channels(kernel, 2, 3, result);
-    mn_dwconv_args d = {.in_height = 8, .in_width = 9, .channels = 13, .stride = 1};
-    for (d.kernel_height = 1; d.kernel_height <= 5; d.kernel_height++)
-        for (d.kernel_width = 1; d.kernel_width <= 5; d.kernel_width++)
-            check_pads(kernel, d, result);
+    kcheck_each_dwconv(kernel, check, result);
 }

@@ -2,7 +2,7 @@
 #ifndef TEST_PLANTED_H
 #define TEST_PLANTED_H
 
-#include "kernels/kernels.h"
+#include "kcheck/kcheck.h"
 
 void planted_plain_input(const mn_winograd_args *args);
 void planted_plain_output(const mn_winograd_args *args);
@@ -13,5 +13,12 @@ void planted_input_ignores_padding(const mn_winograd_args *args);
 void planted_output_ignores_bias(const mn_winograd_args *args);
 void planted_output_writes_past_edge(const mn_winograd_args *args);
 void planted_output_with_wrong_sign(const mn_winograd_args *args);
+
+/* Wrong kernels of bfloat16, each with its check; NULL after the last. */
+typedef struct planted_bf16 {
+    const char *name;
+    void (*check)(kcheck_result *result);
+} planted_bf16;
+extern const planted_bf16 planted_bf16_faults[];
 
 #endif

@@ -30,7 +30,12 @@ static struct {
 
 float *kcheck_floats(int slot, size_t count)
 {
-    size_t bytes = count * sizeof(float) + FRONT_BYTES;
+    return kcheck_bytes(slot, count * sizeof(float));
+}
+
+void *kcheck_bytes(int slot, size_t wanted)
+{
+    size_t bytes = wanted + FRONT_BYTES;
     if (slots[slot].capacity < bytes) {
         if (slots[slot].capacity > 0)
             guard_free(&slots[slot].buffer);
@@ -39,8 +44,8 @@ float *kcheck_floats(int slot, size_t count)
     }
     slots[slot].front = (unsigned char *)slots[slot].buffer.data + slots[slot].capacity - bytes;
     memset(slots[slot].front, 0xA5, FRONT_BYTES);
-    memset(slots[slot].front + FRONT_BYTES, 0xFF, count * sizeof(float));
-    return (float *)(void *)(slots[slot].front + FRONT_BYTES);
+    memset(slots[slot].front + FRONT_BYTES, 0xFF, wanted);
+    return slots[slot].front + FRONT_BYTES;
 }
 
 bool kcheck_front_is_whole(int slot)

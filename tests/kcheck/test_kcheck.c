@@ -7,17 +7,21 @@
 static kcheck_result check(const mn_kernel_entry *entry)
 {
     kcheck_result result = {0};
+    bool bf16 = entry->precision == MN_PRECISION_BFLOAT16;
     switch (entry->op) {
     case MN_KERNEL_gemm:
-        kcheck_gemm(entry->kernel, &result);
+        (bf16 ? kcheck_gemm_bf16 : kcheck_gemm)(entry->kernel, &result);
         break;
     case MN_KERNEL_dwconv:
     case MN_KERNEL_dwconv3x3s1:
     case MN_KERNEL_dwconv3x3s2:
-        kcheck_dwconv(entry->kernel, &result);
+        (bf16 ? kcheck_dwconv_bf16 : kcheck_dwconv)(entry->kernel, &result);
         break;
     case MN_KERNEL_pool:
-        kcheck_pool(entry->kernel, &result);
+        (bf16 ? kcheck_pool_bf16 : kcheck_pool)(entry->kernel, &result);
+        break;
+    case MN_KERNEL_narrow:
+        kcheck_narrow(entry->kernel, &result);
         break;
     case MN_KERNEL_softmax:
         kcheck_softmax(entry->kernel, &result);
