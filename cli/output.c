@@ -154,6 +154,15 @@ const char *cli_count(int64_t number)
     return out;
 }
 
+const char *cli_rate(double rate)
+{
+    if (rate >= 100)
+        return cli_count((int64_t)(rate + 0.5));
+    char *out = scratch();
+    snprintf(out, 32, "%.3g", rate);
+    return out;
+}
+
 const char *cli_bytes(int64_t bytes)
 {
     static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};

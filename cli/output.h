@@ -36,6 +36,8 @@ void *cli_alloc(size_t count, size_t size); /* zeroed; dies where memory is shor
 const char *cli_clean(const char *text);
 /* "568,740,352"; valid until the 16th next call. */
 const char *cli_count(int64_t number);
+/* Things a second: "0.018", "12.3", "15,360"; valid until the 16th next call. */
+const char *cli_rate(double rate);
 /* "1.5 MiB"; valid until the 16th next call. */
 const char *cli_bytes(int64_t bytes);
 /* "3.2 s", "4 min 10 s", "2 h 05 min"; valid until the 16th next call. */

@@ -33,8 +33,8 @@ static void draw(cli_progress *p, double now)
     } else {
         fprintf(stderr, "%s: ", p->what);
     }
-    fprintf(stderr, "%lld of %lld %s, %.4g a second, %s left%s", (long long)p->done, (long long)p->total, p->unit, rate,
-            rate > 0 ? cli_duration(left) : "?", p->terminal ? "\033[K" : "\n");
+    fprintf(stderr, "%lld of %lld %s, %s a second, %s left%s", (long long)p->done, (long long)p->total, p->unit,
+            cli_rate(rate), rate > 0 ? cli_duration(left) : "?", p->terminal ? "\033[K" : "\n");
     fflush(stderr);
     p->shown = now;
     p->drawn = true;

@@ -1,12 +1,15 @@
 /* mobilenet train: a data set in, a model out. */
 #include "train.h"
 
+#include <errno.h>
+#include <libgen.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "output.h"
@@ -62,6 +65,13 @@ static json_t *log_object(const char *event, const mn_train_event *e)
     return object;
 }
 
+static void begin_steps(listener *l, const mn_train_event *e)
+{
+    l->start = cli_seconds();
+    l->shown_step = l->first_step = e->step;
+    l->progress = cli_progress_begin("train", "steps", e->steps - e->step);
+}
+
 static void on_start(listener *l, const mn_train_event *e)
 {
     cli_say("%s images to learn from, %s held out%s, %s steps, %s of memory", cli_count(e->train_images),
@@ -75,10 +85,34 @@ static void on_start(listener *l, const mn_train_event *e)
     cli_json_add(object, "held_out", json_integer(e->held_out));
     cli_json_add(object, "skipped", json_integer(l->skipped));
     log_line(l, object);
-    l->start = cli_seconds();
-    l->shown_step = e->step;
-    l->first_step = e->step;
-    l->progress = cli_progress_begin("train", "steps", e->steps - e->step);
+    if (e->step == 0 && e->held_out > 0 && access(l->best_path, F_OK) == 0)
+        cli_say("%s is there; the first epoch replaces it", cli_clean(l->best_path));
+    begin_steps(l, e);
+}
+
+/* The first of these events is at 0; the clock of the steps starts after the last. */
+static void on_features(listener *l, const mn_train_event *e)
+{
+    if (e->done == 0)
+        l->progress = cli_progress_begin("features", "images", e->total);
+    cli_progress_step(&l->progress, e->done);
+    if (e->done < e->total)
+        return;
+    cli_progress_end(&l->progress);
+    begin_steps(l, e);
+}
+
+/* Another run's checkpoint was put aside: its best model goes with it. */
+static void on_kept(listener *l, const mn_train_event *e)
+{
+    char best[sizeof l->best_path + 4], of[48] = "";
+    snprintf(best, sizeof best, "%s.old", l->best_path);
+    if (e->total > 0)
+        snprintf(of, sizeof of, " of %s", cli_count(e->total));
+    bool with_best = rename(l->best_path, best) == 0;
+    cli_say("without --resume this run starts anew; an earlier one came to step %s%s, its checkpoint is kept as %s%s%s",
+            cli_count(e->done), of, cli_clean(e->what), with_best ? ", its best model as " : "",
+            with_best ? cli_clean(best) : "");
 }
 
 static void on_step(listener *l, const mn_train_event *e)
@@ -118,8 +152,8 @@ static void on_epoch(listener *l, const mn_train_event *e)
         snprintf(held, sizeof held, "; held out: loss %.4f, %.2f %%%s", e->loss, 100 * e->accuracy,
                  e->best ? " (best)" : "");
     cli_progress_end(&l->progress);
-    cli_say("epoch %.4g: loss %.4f, %.2f %%%s; %.4g images a second", e->epoch, e->train_loss, 100 * e->train_accuracy,
-            held, rate);
+    cli_say("epoch %.4g: loss %.4f, %.2f %%%s; %s images a second", e->epoch, e->train_loss, 100 * e->train_accuracy,
+            held, cli_rate(rate));
     l->start = cli_seconds();
     l->shown_step = e->step;
     json_t *object = log_object("epoch", e);
@@ -146,8 +180,14 @@ static void on_event(void *context, const mn_train_event *e)
         l->skipped++;
         cli_say("left out: %s: %s", cli_clean(e->what), cli_clean(e->why));
         break;
+    case MN_TRAIN_KEPT:
+        on_kept(l, e);
+        break;
     case MN_TRAIN_START:
         on_start(l, e);
+        break;
+    case MN_TRAIN_FEATURES:
+        on_features(l, e);
         break;
     case MN_TRAIN_STEP:
         on_step(l, e);
@@ -209,6 +249,15 @@ static void print_result(const listener *l)
     }
 }
 
+/* A folder that cannot be written is found before any work. */
+static int check_place(const char *path)
+{
+    char copy[4096];
+    snprintf(copy, sizeof copy, "%s", path);
+    return access(dirname(copy), W_OK | X_OK) == 0 ? CLI_DONE
+                                                   : cli_fail("%s cannot be written: %s", path, strerror(errno));
+}
+
 /* Opens what the reports are written to; rank 0 alone does. */
 static int open_listener(const cli_call *call, listener *l, char *checkpoint, size_t size)
 {
@@ -224,6 +273,8 @@ static int open_listener(const cli_call *call, listener *l, char *checkpoint, si
                         v->output, v->output);
     if (S_ISREG(info.st_mode) && !v->resume)
         cli_say("%s is there; it stays until this run ends, and is replaced then", cli_clean(v->output));
+    if (check_place(v->output) != CLI_DONE)
+        return CLI_FAILED;
     if (v->log && !(l->log = fopen(v->log, v->resume ? "a" : "w")))
         return cli_fail("%s cannot be opened for writing", v->log);
     if (v->tensorboard && !(l->events = cli_events_open(v->tensorboard, v->resume)))
@@ -246,7 +297,8 @@ static int finish(listener *l, mn_model *trained, const mn_recipe *recipe, const
 {
     mn_error err;
     if (!trained) {
-        cli_say("stopped; go on with --resume and the same options");
+        cli_say(l->values->no_checkpoint ? "stopped; nothing is kept to go on from, as --no-checkpoint asks"
+                                         : "stopped; go on with --resume and the same options");
         return CLI_FAILED;
     }
     if (cli_output_muted())

@@ -160,11 +160,14 @@ MN_API const float *mn_trainer_gradient(const mn_trainer *trainer, const char *n
 MN_API mn_status mn_trainer_save(const mn_trainer *trainer, const char *note, const char *path, mn_error *err);
 MN_API mn_status mn_trainer_load(mn_trainer *trainer, const char *path, char **note, mn_error *err);
 
-/* What happens during a run, in this order: SKIPPED images while the data are decoded, START, then STEP after each step,
- * EPOCH after each epoch, CHECKPOINT after each one written, and END. */
+/* What happens during a run, in this order: SKIPPED images while the data are decoded, KEPT where the checkpoint of a run
+ * that was not over is put aside, START, FEATURES where the head alone is learned, then STEP after each step, EPOCH after
+ * each epoch, CHECKPOINT after each one written, and END. */
 typedef enum mn_train_event_kind {
     MN_TRAIN_SKIPPED = 0,
+    MN_TRAIN_KEPT,
     MN_TRAIN_START,
+    MN_TRAIN_FEATURES,
     MN_TRAIN_STEP,
     MN_TRAIN_EPOCH,
     MN_TRAIN_CHECKPOINT,
@@ -173,11 +176,12 @@ typedef enum mn_train_event_kind {
 
 typedef struct mn_train_event {
     mn_train_event_kind kind;
-    const char *what, *why;            /* SKIPPED: image and reason; CHECKPOINT: path */
+    const char *what, *why;            /* SKIPPED: image and reason; CHECKPOINT: path; KEPT: new path */
     int64_t step, steps;               /* done, and of the whole run */
     double epoch;                      /* epochs done */
     int64_t train_images, held_out;    /* START */
     size_t bytes;                      /* START: memory of the trainer */
+    int64_t done, total;               /* FEATURES: images, from 0 on; KEPT: steps of that run (total 0: not known) */
     mn_step_result result;             /* STEP */
     double train_loss, train_accuracy; /* EPOCH: means over the epoch's (augmented) batches */
     double loss, accuracy;             /* EPOCH, END: on the held-out images; NaN where there are none */
@@ -197,7 +201,7 @@ typedef struct mn_train_options {
     double patience;          /* epochs without a better held-out accuracy after which to stop; 0: never */
     bool strict;              /* an image that cannot be decoded is an error */
     size_t pixel_bytes;       /* decoded images are kept up to this size; 0: 1 GiB */
-    const char *checkpoint;   /* file for the trainer's state, or NULL */
+    const char *checkpoint;   /* file for the trainer's state, or NULL; another run's there becomes CHECKPOINT.old */
     int64_t checkpoint_steps; /* how often it is written; 0: after every epoch */
     bool resume;              /* go on from the checkpoint where it exists */
     const volatile int *stop; /* set to non-zero (by a signal handler) to write a checkpoint and return; may be NULL */

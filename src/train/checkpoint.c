@@ -202,6 +202,28 @@ mn_status mn_trainer_load(mn_trainer *t, const char *path, char **note, mn_error
     return status;
 }
 
+bool mn_checkpoint_peek(const char *path, int64_t *step, char **note)
+{
+    mn_mapping file;
+    mn_trainer_position position;
+    uint64_t r = 0, n = 0;
+    if (mn_file_map(path, &file, NULL) != MN_OK)
+        return false;
+    mn_reader reader = {file.bytes, file.size};
+    *note = NULL;
+    if (mn_reader_has(&reader, 0, HEADER_BYTES) && memcmp(file.bytes, MAGIC, 8) == 0 && is_position(file.bytes + 40)) {
+        mn_reader_u64(&reader, 24, &r);
+        mn_reader_u64(&reader, 32, &n);
+        memcpy(&position, file.bytes + 40, sizeof position);
+        *step = position.step;
+        size_t texts = file.size - HEADER_BYTES;
+        if (r <= texts && n <= texts - r && (*note = mn_calloc((size_t)n + 1, 1)) != NULL)
+            memcpy(*note, file.bytes + HEADER_BYTES + r, (size_t)n);
+    }
+    mn_file_unmap(&file);
+    return *note != NULL;
+}
+
 mn_status mn_trainer_share(mn_trainer *t, mn_error *err)
 {
     size_t count;

@@ -17,6 +17,9 @@ struct mn_head {
     uint64_t seed;
     int32_t copies; /* beside the plain one */
     size_t samples; /* rows of a copy */
+    int64_t block;  /* of them, one rank's */
+    int32_t copy;   /* that is being embedded, */
+    int64_t at;     /* from this sample of the block on */
     float *rows;    /* [copies + 1, samples, width] */
     float *chosen;  /* [batch, width] */
     int32_t *label; /* [batch] */
@@ -34,28 +37,7 @@ static mn_status make_input(const mn_head *h, const mn_recipe *recipe, int64_t s
                       err);
 }
 
-static mn_status embed(mn_head *h, mn_trainer *trainer, int32_t copy, float *input, mn_error *err)
-{
-    const mn_store_options *o = mn_store_get_options(h->store);
-    size_t image = (size_t)o->height * (size_t)o->width * (size_t)o->channels;
-    mn_group *g = &trainer->group;
-    float *rows = h->rows + (size_t)copy * h->samples * h->width;
-    int64_t total = mn_store_size(h->store), end = mn_group_first(g, total, g->rank + 1);
-    for (int64_t first = mn_group_first(g, total, g->rank); first < end; first += h->part) {
-        int32_t count = (int32_t)(end - first < h->part ? end - first : h->part);
-        mn_status status = MN_OK;
-        for (int32_t i = 0; i < count && status == MN_OK; i++)
-            status = make_input(h, &trainer->recipe, first + i, copy, input + (size_t)i * image, err);
-        if (status == MN_OK)
-            status = mn_trainer_embed(trainer, input, count, rows + (size_t)first * h->width, err);
-        if (status != MN_OK)
-            return status;
-    }
-    return MN_OK;
-}
-
-mn_status mn_head_open(mn_trainer *trainer, const mn_store *store, int32_t copies, float *input, mn_head **head,
-                       mn_error *err)
+mn_status mn_head_open(mn_trainer *trainer, const mn_store *store, int32_t copies, mn_head **head, mn_error *err)
 {
     mn_head *h = mn_calloc(1, sizeof *h);
     if (!h)
@@ -68,31 +50,63 @@ mn_status mn_head_open(mn_trainer *trainer, const mn_store *store, int32_t copie
     h->first = trainer->group.rank * h->part;
     h->seed = trainer->recipe.seed;
     h->epoch = -1;
-    size_t block = (size_t)mn_group_block(&trainer->group, (int64_t)samples); /* of one rank */
+    h->block = mn_group_block(&trainer->group, (int64_t)samples);
     h->copies = copies;
-    h->samples = block * (size_t)trainer->group.size;
+    h->samples = (size_t)h->block * (size_t)trainer->group.size;
     h->rows = mn_calloc(h->samples * (size_t)(copies + 1), h->width * sizeof *h->rows);
     h->chosen = mn_calloc((size_t)h->part, h->width * sizeof *h->chosen);
     h->label = mn_calloc((size_t)h->part, sizeof *h->label);
     h->order = mn_calloc(samples, sizeof *h->order);
-    mn_status status = MN_OK;
-    if (!h->rows || !h->chosen || !h->label || !h->order)
-        status = mn_fail_memory(err, h->samples * (size_t)(copies + 1) * h->width * sizeof *h->rows, "embeddings");
-    for (int32_t copy = 0; copy <= copies; copy++) {
-        if (status == MN_OK)
-            status = embed(h, trainer, copy, input, err);
-        status = mn_group_agree(&trainer->group, status, err);
-        if (status != MN_OK)
-            break;
-        status = mn_group_collect(&trainer->group, block * h->width * sizeof *h->rows,
-                                  h->rows + (size_t)copy * h->samples * h->width, err);
-    }
-    if (status != MN_OK) {
+    if (!h->rows || !h->chosen || !h->label || !h->order) {
+        mn_status status =
+            mn_fail_memory(err, h->samples * (size_t)(copies + 1) * h->width * sizeof *h->rows, "embeddings");
         mn_head_close(h);
         return status;
     }
     *head = h;
     return MN_OK;
+}
+
+static mn_status embed(const mn_head *h, mn_trainer *trainer, int64_t first, int32_t count, float *input, mn_error *err)
+{
+    const mn_store_options *o = mn_store_get_options(h->store);
+    size_t image = (size_t)o->height * (size_t)o->width * (size_t)o->channels;
+    mn_status status = MN_OK;
+    for (int32_t i = 0; i < count && status == MN_OK; i++)
+        status = make_input(h, &trainer->recipe, first + i, h->copy, input + (size_t)i * image, err);
+    if (status != MN_OK || count == 0)
+        return status;
+    return mn_trainer_embed(trainer, input, count, h->rows + ((size_t)h->copy * h->samples + (size_t)first) * h->width,
+                            err);
+}
+
+mn_status mn_head_embed(mn_head *h, mn_trainer *trainer, float *input, mn_error *err)
+{
+    mn_group *g = &trainer->group;
+    int64_t all = mn_store_size(h->store), left = mn_group_first(g, all, g->rank + 1);
+    int64_t first = mn_group_first(g, all, g->rank) + h->at;
+    left = left > first ? left - first : 0;
+    int32_t count = (int32_t)(left < h->part ? left : h->part);
+    mn_status status = mn_group_agree(g, embed(h, trainer, first, count, input, err), err);
+    h->at += h->part;
+    if (status != MN_OK || h->at < h->block)
+        return status;
+    status = mn_group_collect(g, (size_t)h->block * h->width * sizeof *h->rows,
+                              h->rows + (size_t)h->copy * h->samples * h->width, err);
+    h->at = 0;
+    h->copy++;
+    return status;
+}
+
+int64_t mn_head_total(const mn_head *h)
+{
+    return mn_store_size(h->store) * (h->copies + 1);
+}
+
+int64_t mn_head_done(const mn_head *h)
+{
+    int64_t all = mn_store_size(h->store), ranks = h->block > 0 ? (int64_t)h->samples / h->block : 1;
+    return all * h->copy + (h->at * ranks < all ? h->at * ranks : all);
 }
 
 void mn_head_close(mn_head *h)

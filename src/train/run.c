@@ -116,12 +116,29 @@ static mn_status finish_epoch(mn_run *r, mn_error *err)
     return MN_OK;
 }
 
+static bool stop_asked(const mn_run *r)
+{
+    return r->options->stop && *r->options->stop;
+}
+
+/* Tells the other ranks, with the next message, whether this one was asked to stop. */
+static void pass_on_stop(mn_run *r)
+{
+    r->trainer->group.state.stop = stop_asked(r);
+}
+
+/* Ranks stop after the message in which all heard of it. */
+static bool stopped(const mn_run *r)
+{
+    return mn_group_alone(&r->group) ? stop_asked(r) : r->trainer->group.stop_agreed;
+}
+
 static mn_status one_step(mn_run *r, mn_error *err)
 {
     mn_batch batch;
     mn_error own;
     mn_train_event event = {.kind = MN_TRAIN_STEP};
-    r->trainer->group.state.stop = r->options->stop && *r->options->stop;
+    pass_on_stop(r);
     if (r->head)
         mn_head_batch(r->head, mn_trainer_steps(r->trainer), &batch);
     else if (mn_loader_next(r->loader, &batch, &own) != MN_OK)
@@ -139,14 +156,6 @@ static mn_status one_step(mn_run *r, mn_error *err)
 static bool out_of_patience(const mn_run *r, double epoch)
 {
     return r->options->patience > 0 && mn_store_size(r->held) > 0 && epoch - r->best_epoch >= r->options->patience;
-}
-
-/* Ranks stop after the step in which all heard of it. */
-static bool stopped(const mn_run *r)
-{
-    if (!mn_group_alone(&r->group))
-        return r->trainer->group.stop_agreed;
-    return r->options->stop && *r->options->stop;
 }
 
 /* Steps until the end, a stop or an error. A step that fails leaves the trainer as it was: that is kept. */
@@ -177,24 +186,41 @@ static mn_status learn(mn_run *r, mn_error *err)
     return status;
 }
 
+/* Embeddings of both stores, batch by batch, as long as nobody wants to stop. */
+static mn_status open_heads(mn_run *r, mn_error *err)
+{
+    mn_train_event event = {.kind = MN_TRAIN_FEATURES};
+    mn_status status = mn_head_open(r->trainer, r->held, 0, &r->held_embedding, err);
+    if (status == MN_OK)
+        status = mn_head_open(r->trainer, r->train, r->options->recipe.head_copies, &r->head, err);
+    status = mn_group_agree(&r->trainer->group, status, err);
+    if (status != MN_OK)
+        return status;
+    mn_head *heads[] = {r->held_embedding, r->head};
+    event.total = mn_head_total(heads[0]) + mn_head_total(heads[1]);
+    mn_run_report(r, &event);
+    for (int k = 0; k < 2; k++)
+        while (status == MN_OK && mn_head_done(heads[k]) < mn_head_total(heads[k]) && !stopped(r)) {
+            pass_on_stop(r);
+            status = mn_head_embed(heads[k], r->trainer, r->input, err);
+            event.done = mn_head_done(heads[0]) + mn_head_done(heads[1]);
+            if (status == MN_OK)
+                mn_run_report(r, &event);
+        }
+    return status;
+}
+
 static mn_status open_batches(mn_run *r, mn_error *err)
 {
     const mn_train_options *o = r->options;
-    if (!o->head_only) {
-        mn_loader_options l = {.recipe = &o->recipe,
-                               .first = mn_trainer_steps(r->trainer),
-                               .threads = o->loader_threads > 0 ? o->loader_threads : 1,
-                               .rank = r->group.rank,
-                               .ranks = r->group.size};
-        return mn_group_agree(&r->group, mn_loader_create(r->train, &l, &r->loader, err), err);
-    }
-    mn_head *head;
-    mn_status status = mn_head_open(r->trainer, r->held, 0, r->input, &r->held_embedding, err);
-    if (status == MN_OK)
-        status = mn_head_open(r->trainer, r->train, o->recipe.head_copies, r->input, &head, err);
-    if (status == MN_OK)
-        r->head = head;
-    return status;
+    if (o->head_only)
+        return open_heads(r, err);
+    mn_loader_options l = {.recipe = &o->recipe,
+                           .first = mn_trainer_steps(r->trainer),
+                           .threads = o->loader_threads > 0 ? o->loader_threads : 1,
+                           .rank = r->group.rank,
+                           .ranks = r->group.size};
+    return mn_group_agree(&r->group, mn_loader_create(r->train, &l, &r->loader, err), err);
 }
 
 static mn_status finish(mn_run *r, mn_model **trained, mn_error *err)

@@ -36,7 +36,8 @@ void mn_run_report(const mn_run *run, mn_train_event *event);
 /* All ranks must have been started with the same model, data and options (run_ranks.c). */
 mn_status mn_run_compare_ranks(mn_run *run, const mn_model *model, const mn_dataset *dataset, mn_error *err);
 
-/* run_checkpoint.c: rank 0 reads and writes. */
+/* run_checkpoint.c: rank 0 reads and writes. Where the run does not go on with the checkpoint that is there, loading puts
+ * one of an unfinished run aside. */
 mn_status mn_run_save(mn_run *run, mn_error *err);
 mn_status mn_run_load(mn_run *run, mn_error *err);
 

@@ -4,12 +4,17 @@
  *     images N            training images
  *     best A E            best accuracy and its epoch
  *     epoch L C N         of this epoch: sum of losses, right answers, images
+ *     steps N             of the whole run
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/alloc.h"
 #include "base/locale.h"
 #include "base/status.h"
+#include "train/checkpoint.h"
 #include "train/run.h"
 
 static bool file_exists(const char *path)
@@ -24,9 +29,9 @@ static mn_status save(const mn_run *r, mn_error *err)
 {
     char note[256];
     locale_t old = mn_locale_begin();
-    snprintf(note, sizeof note, "images %lld\nbest %.17g %.17g\nepoch %.17g %lld %lld\n",
+    snprintf(note, sizeof note, "images %lld\nbest %.17g %.17g\nepoch %.17g %lld %lld\nsteps %lld\n",
              (long long)mn_store_size(r->train), r->best_accuracy, r->best_epoch, r->loss_sum, (long long)r->correct,
-             (long long)r->counted);
+             (long long)r->counted, (long long)r->steps);
     mn_locale_end(old);
     return mn_trainer_save(r->trainer, note, r->options->checkpoint, err);
 }
@@ -69,11 +74,45 @@ static mn_status load(mn_run *r, bool *found, mn_error *err)
     return status;
 }
 
+/* The checkpoint of another run that had begun and was not over gets a name of its own, so that this run's does not
+ * replace it. */
+static mn_status set_aside(mn_run *r, mn_error *err)
+{
+    const char *path = r->options->checkpoint;
+    char *note;
+    mn_train_event event = {.kind = MN_TRAIN_KEPT};
+    if (!mn_checkpoint_peek(path, &event.done, &note))
+        return MN_OK;
+    long long steps = 0;
+    const char *line = strstr(note, "\nsteps ");
+    if (line && sscanf(line, "\nsteps %lld", &steps) == 1)
+        event.total = steps;
+    free(note);
+    if (event.done == 0 || event.done == event.total)
+        return MN_OK;
+    size_t bytes = strlen(path) + sizeof ".old";
+    char *old = mn_calloc(bytes, 1);
+    if (!old)
+        return mn_fail_memory(err, bytes, "a file name");
+    snprintf(old, bytes, "%s.old", path);
+    mn_status status = MN_OK;
+    event.what = old;
+    if (rename(path, old) == 0)
+        mn_run_report(r, &event);
+    else
+        status = mn_fail(err, MN_ERROR_IO, "'%s' is of a run that was not over, and cannot be renamed to '%s': %s",
+                         path, old, strerror(errno));
+    free(old);
+    return status;
+}
+
 mn_status mn_run_load(mn_run *r, mn_error *err)
 {
     bool found = false;
-    if (!r->options->resume || !r->options->checkpoint)
+    if (!r->options->checkpoint)
         return MN_OK;
+    if (!r->options->resume)
+        return mn_group_agree(&r->group, r->group.rank == 0 ? set_aside(r, err) : MN_OK, err);
     mn_status status = mn_group_agree(&r->group, r->group.rank == 0 ? load(r, &found, err) : MN_OK, err);
     if (status == MN_OK)
         status = mn_group_share(&r->group, &found, sizeof found, err);

@@ -46,6 +46,27 @@ train -o "$tmp/killed" --threads 1 --checkpoint-steps 2 --resume
 expect_code 0
 cmp "$tmp/whole" "$tmp/killed" || fail "a killed and resumed run was expected to give the same bytes"
 
+# Stopped, and begun again without --resume: what there is to go on with, and its best model, are kept.
+"$PROGRAM" train "$tmp/data" --widths 4,4,8,8,8,8,8,8,8 --depth shallow --batch 4 --epochs 100000 --validation 0.25 \
+    --threads 1 -o "$tmp/kept" --log "$tmp/keptlog" 2>"$tmp/err" &
+child=$!
+while [ "$(grep -c checkpoint "$tmp/keptlog" 2>/dev/null)" -lt 3 ] && kill -0 "$child" 2>/dev/null; do sleep 0.05; done
+kill -TERM "$child"
+wait "$child"
+code=$? typed="mobilenet train, stopped"
+expect_code 1
+expect_err_line '^stopped; go on with --resume and the same options$'
+cp "$tmp/kept.checkpoint" "$tmp/kept.copy"
+train -o "$tmp/kept" --threads 1
+expect_code 0
+expect_err_line 'an earlier one came to step [0-9,]* of 300,000, its checkpoint is kept as .*/kept.checkpoint.old, its best model as .*/kept.best.old$'
+cmp "$tmp/kept.copy" "$tmp/kept.checkpoint.old" || fail "the checkpoint was expected to be kept"
+[ -s "$tmp/kept.best.old" ] || fail "the best model was expected to be kept"
+train -o "$tmp/kept" --threads 1 # that run was over
+expect_err_line '/kept is there; it stays until this run ends'
+expect_err_line '/kept.best is there; the first epoch replaces it$'
+cmp "$tmp/kept.copy" "$tmp/kept.checkpoint.old" || fail "the checkpoint was expected to stay"
+
 grep -q "learning_rate=" "$tmp/whole" || fail "the recipe was expected in the model"
 
 # The trained model is a start for another: the same classes, or the head alone.
@@ -69,7 +90,8 @@ expect_code 1
 expect_err_line 'nowhere'
 run train "$tmp/data" --alpha 0.25 -o "$tmp/no/such/folder/model" --epochs 1 --batch 4
 expect_code 1
-expect_err_line 'no/such/folder'
+expect_err_line 'no/such/folder/model cannot be written: No such file or directory$'
+if grep -q 'images to learn from' "$tmp/err"; then fail "no work was expected before"; fi
 run train "$tmp/data" --learning-rate fast
 expect_code 2
 expect_err_line "learning_rate is 'fast', must be 0 to 1000"

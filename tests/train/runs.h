@@ -67,14 +67,17 @@ static inline int remove_folder(void **state)
         rmdir(path);
     }
     remove(checkpoint);
+    snprintf(path, sizeof path, "%s.old", checkpoint);
+    remove(path);
     rmdir(folder);
     return 0;
 }
 
 /* What the reports said, and when to stop. */
 typedef struct listener {
-    int skipped, epochs;
-    int64_t stop_at;
+    int skipped, epochs, kept;
+    int64_t stop_at, stop_at_features;
+    int64_t features, all_features; /* embedded, and to be */
     volatile int stop;
     double accuracy, best; /* at the end; of the best epoch */
 } listener;
@@ -86,6 +89,12 @@ static inline void listen(void *context, const mn_train_event *e)
     l->epochs += e->kind == MN_TRAIN_EPOCH;
     if (e->kind == MN_TRAIN_EPOCH && e->accuracy > l->best)
         l->best = e->accuracy;
+    l->kept += e->kind == MN_TRAIN_KEPT;
+    if (e->kind == MN_TRAIN_FEATURES) {
+        l->features = e->done;
+        l->all_features = e->total;
+        l->stop = l->stop || e->done >= l->stop_at_features;
+    }
     if (e->kind == MN_TRAIN_STEP && e->step == l->stop_at)
         l->stop = 1;
     if (e->kind == MN_TRAIN_END)
@@ -103,7 +112,7 @@ static inline mn_arch run_arch(void)
 static inline mn_train_options run_options(listener *l)
 {
     mn_train_options o = mn_train_options_default();
-    *l = (listener){.stop_at = -1};
+    *l = (listener){.stop_at = -1, .stop_at_features = INT64_MAX};
     o.recipe.batch = 6;
     o.recipe.epochs = 4;
     o.recipe.learning_rate = 0.02;

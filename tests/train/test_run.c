@@ -76,6 +76,63 @@ static void same_bits(void **state)
     mn_model_destroy(whole);
 }
 
+/* A run that was stopped and not gone on with is not lost to the next; one that was over is. */
+static void unfinished_runs_are_kept(void **state)
+{
+    (void)state;
+    listener l;
+    mn_arch arch = run_arch();
+    mn_train_options o = run_options(&l);
+    mn_model *whole, *other;
+    char old[128];
+    snprintf(old, sizeof old, "%s.old", checkpoint);
+    remove(checkpoint);
+    l.stop_at = 9;
+    must_run(&arch, &o, &other);
+    assert_null(other);
+    o = run_options(&l);
+    must_run(&arch, &o, &whole);
+    assert_int_equal(l.kept, 1);
+    assert_int_equal(rename(old, checkpoint), 0);
+    o = run_options(&l);
+    o.resume = true;
+    must_run(&arch, &o, &other);
+    assert_int_equal(l.kept, 0);
+    assert_same(whole, other);
+    mn_model_destroy(whole);
+    mn_model_destroy(other);
+    o = run_options(&l);
+    l.stop_at = 1;
+    must_run(&arch, &o, &other);
+    assert_int_equal(l.kept, 0);
+    assert_int_not_equal(access(old, F_OK), 0);
+    remove(checkpoint);
+}
+
+/* Embeddings of 6 held-out pictures and of two versions of 36 others are computed; a stop is heard between two batches. */
+static void head_stops(void **state)
+{
+    (void)state;
+    listener l;
+    mn_arch arch = run_arch();
+    mn_train_options o = run_options(&l);
+    mn_model *trained;
+    o.head_only = true;
+    o.recipe.head_copies = 1;
+    l.stop_at_features = 12;
+    must_run(&arch, &o, &trained);
+    assert_null(trained);
+    assert_int_equal(l.features, 12);
+    assert_int_equal(l.all_features, 6 + 2 * 36);
+    o.context = &l;
+    l = (listener){.stop_at = -1, .stop_at_features = INT64_MAX};
+    must_run(&arch, &o, &trained);
+    assert_non_null(trained);
+    assert_int_equal(l.features, l.all_features);
+    mn_model_destroy(trained);
+    remove(checkpoint);
+}
+
 /* Colours are told apart after a few epochs without heavy augmentation. The best epoch counts: six pictures are held
  * out, and the last bit of a kernel's sums decides which of them is wrong at the end. */
 static void learns(void **state)
@@ -154,10 +211,8 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_bits),
-        cmocka_unit_test(learns),
-        cmocka_unit_test(broken_pictures),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(same_bits), cmocka_unit_test(unfinished_runs_are_kept), cmocka_unit_test(head_stops),
+        cmocka_unit_test(learns),    cmocka_unit_test(broken_pictures),          cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

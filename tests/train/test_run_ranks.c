@@ -186,6 +186,22 @@ static void head_only(void **state)
     drop_models(&four);
 }
 
+/* One rank's wish to stop is heard by all after the first part of the embeddings. */
+static void head_only_stops(void **state)
+{
+    (void)state;
+    task t = make_task(true);
+    for (int32_t r = 0; r < 4; r++)
+        t.options[r].head_only = true;
+    t.listeners[3].stop = 1;
+    remove(checkpoint);
+    must_run(&t, 4);
+    assert_int_equal(t.listeners[0].features, 6); /* the held-out pictures, fewer than a batch */
+    for (int32_t r = 0; r < 4; r++)
+        assert_null(t.trained[r]);
+    remove(checkpoint);
+}
+
 static void assert_all_fail(const task *t, int32_t size, mn_status status, const char *words)
 {
     for (int32_t r = 0; r < size; r++) {
@@ -313,6 +329,7 @@ int main(void)
         cmocka_unit_test(goes_on_with_other_ranks),
         cmocka_unit_test(per_rank_statistics_repeat),
         cmocka_unit_test(head_only),
+        cmocka_unit_test(head_only_stops),
         cmocka_unit_test(trouble_is_shared),
         cmocka_unit_test(not_finite_is_shared),
         cmocka_unit_test(trouble_at_the_end_is_shared),
