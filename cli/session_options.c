@@ -9,8 +9,8 @@
 const cli_option cli_run_options[3] = {
     {"threads", 't', CLI_INTEGER, "N", NULL, NULL, 1, 256, offsetof(cli_run, threads),
      "threads to compute with; otherwise every processor of this process"},
-    {"level", 0, CLI_CHOICE, "LEVEL", NULL, "reference|avx2|avx512|avx512bf16|neon", 0, 0, offsetof(cli_run, level),
-     "highest kernel level to use; otherwise the best of this processor"},
+    {"level", 0, CLI_CHOICE, "LEVEL", NULL, "reference|avx2|avx512|avx512bf16|amxbf16|neon", 0, 0,
+     offsetof(cli_run, level), "highest kernel level to use; otherwise the best of this processor"},
     {"precision", 0, CLI_CHOICE, "KIND", "float32", "float32|bfloat16", 0, 0, offsetof(cli_run, precision),
      "numbers between layers; bfloat16 needs the level avx512bf16, or, slowly, reference"},
 };

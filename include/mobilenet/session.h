@@ -20,6 +20,7 @@ typedef enum mn_cpu_level {
     MN_CPU_AVX2,          /* x86-64 with AVX2 and FMA */
     MN_CPU_AVX512,        /* F, BW, DQ, VL */
     MN_CPU_AVX512_BF16,   /* AVX512_BF16 as well: kernels of bfloat16; float32 is that of the level below */
+    MN_CPU_AMX_BF16,      /* AMX tiles of bfloat16, which the system must grant (Linux) */
     MN_CPU_NEON,          /* aarch64 */
     MN_CPU_LEVEL_COUNT
 } mn_cpu_level;

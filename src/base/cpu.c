@@ -1,5 +1,5 @@
 #if defined(__linux__)
-#define _GNU_SOURCE /* sched_getaffinity */
+#define _GNU_SOURCE /* sched_getaffinity, syscall */
 #endif
 #include "base/cpu.h"
 
@@ -8,6 +8,7 @@
 
 #if defined(__linux__)
 #include <sched.h>
+#include <sys/syscall.h>
 #endif
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
@@ -28,6 +29,17 @@ static uint64_t read_xcr0(void)
     return (uint64_t)high << 32 | low;
 }
 
+/* Linux saves the tile registers of processes that asked for them: once is enough for all threads. */
+static bool request_tiles(void)
+{
+#if defined(__linux__)
+    const long arch_req_xcomp_perm = 0x1023, xfeature_xtiledata = 18;
+    return syscall(SYS_arch_prctl, arch_req_xcomp_perm, xfeature_xtiledata) == 0;
+#else
+    return false;
+#endif
+}
+
 static void detect(void)
 {
     unsigned a, b, c, d;
@@ -42,8 +54,10 @@ static void detect(void)
     features.avx512 =
         features.avx2_fma && zmm && (b & bit_AVX512F) && (b & bit_AVX512BW) && (b & bit_AVX512DQ) && (b & bit_AVX512VL);
     features.avx512_vnni = features.avx512 && (c & bit_AVX512VNNI);
+    bool tiles = (xcr0 & 0x60000) == 0x60000 && (d & (1u << 22)) && (d & (1u << 24)); /* AMX_BF16, AMX_TILE */
     if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d))
         features.avx512_bf16 = features.avx512 && (a & (1u << 5));
+    features.amx_bf16 = tiles && features.avx512_bf16 && request_tiles();
 }
 #elif defined(__aarch64__)
 static void detect(void)

@@ -10,6 +10,7 @@ typedef struct mn_cpu_features {
     bool avx2_fma; /* AVX2 and FMA, registers saved by the system */
     bool avx512;   /* F, BW, DQ, VL */
     bool avx512_bf16;
+    bool amx_bf16; /* with avx512_bf16; tile registers granted to this process */
     bool avx512_vnni;
     bool neon;
     bool neon_dotprod;

@@ -10,10 +10,15 @@ size_t mn_packed_floats(const mn_gemm_kernel *kernel, int32_t n, int32_t k)
     return ((size_t)n + columns - 1) / columns * columns * (size_t)k;
 }
 
+static size_t round_up(size_t value, int32_t unit)
+{
+    return unit > 1 ? (value + (size_t)unit - 1) / (size_t)unit * (size_t)unit : value;
+}
+
 size_t mn_panel_elements(const mn_gemm_kernel *kernel, int32_t segments, int32_t k)
 {
-    size_t unit = kernel->k_unit > 0 ? (size_t)kernel->k_unit : 1;
-    return (size_t)kernel->tile_columns * (size_t)segments * (((size_t)k + unit - 1) / unit * unit);
+    size_t length = (size_t)segments * round_up((size_t)k, kernel->segment_unit);
+    return (size_t)kernel->tile_columns * round_up(length, kernel->k_unit);
 }
 
 size_t mn_panel_element_bytes(const mn_gemm_kernel *kernel)

@@ -42,6 +42,10 @@ MN_KERNEL_BF16(AVX512_BF16, pool, mn_pool_bf16_avx512bf16)
 MN_KERNEL_BF16(AVX512_BF16, narrow, mn_narrow_bf16_avx512bf16)
 MN_KERNEL_BF16(AVX512_BF16, peak, mn_peak_bf16_avx512bf16)
 #endif
+#if defined(MN_HAVE_AMXBF16)
+MN_KERNEL_BF16(AMX_BF16, gemm, mn_gemm_bf16_32x32_amxbf16)
+MN_KERNEL_BF16(AMX_BF16, peak, mn_peak_bf16_amxbf16)
+#endif
 #if defined(MN_HAVE_NEON)
 MN_KERNEL(NEON, gemm, mn_gemm_f32_8x8_neon)
 MN_KERNEL(NEON, dwconv, mn_dwconv_f32_neon)

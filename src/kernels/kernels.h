@@ -32,7 +32,7 @@
  * window. A NaN passes through the clamp.
  *
  * In bfloat16 k_stride is 1, accumulate is false, and C is float where float_c is set (what a softmax reads). A kernel may
- * add up to 32 neighbours of a segment in an order of its own. */
+ * add up to 32 neighbours of the sum in an order of its own, and the start last. */
 typedef struct mn_gemm_args {
     int32_t m, n;        /* rows and columns of C, each >= 0 */
     int32_t segments, k; /* length of the sum: segments * k, each >= 0 */
@@ -66,8 +66,8 @@ typedef struct mn_gemm_args {
 /* Packs B[k, n] = source[n * n_stride + k * k_stride] * scale[n] into panels of tile_columns columns,
  *     packed [ceil(n / tile_columns)][k][tile_columns], missing columns zero.
  * Weights [OC, K] have n_stride K, k_stride 1; a matrix [K, N] has n_stride 1, k_stride N.
- * In bfloat16 products are rounded, every k_unit of k lie together, packed [..][k / k_unit][tile_columns][k_unit], and each
- * segment is filled up to k_unit with zeros. */
+ * In bfloat16 products are rounded, pairs of k lie together, packed [..][k / 2][tile_columns][2] (the reference has no
+ * pairs), each segment is filled up to a multiple of segment_unit with zeros, and then the whole to one of k_unit. */
 typedef struct mn_pack_args {
     int32_t n, k;    /* k: of all segments */
     int32_t segment; /* bfloat16 only: length of a segment */
@@ -83,7 +83,7 @@ typedef struct mn_pack_args {
 typedef struct mn_gemm_kernel {
     const char *name;
     int32_t tile_rows, tile_columns; /* rows and columns that give full speed; columns is the panel width */
-    int32_t k_unit; /* bfloat16 only: elements of k that lie together in a panel; 0: a kernel of floats */
+    int32_t segment_unit, k_unit;    /* bfloat16 only, see mn_pack_args; 0: a kernel of floats */
     void (*run)(const mn_gemm_args *args);
     void (*pack)(const mn_pack_args *args);
 } mn_gemm_kernel;

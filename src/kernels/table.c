@@ -33,7 +33,7 @@ static const mn_kernel_entry entries[] = {
 static mn_kernels tables[MN_PRECISION_BFLOAT16 + 1][MN_CPU_LEVEL_COUNT];
 static pthread_once_t tables_once = PTHREAD_ONCE_INIT;
 
-static const char *const level_words[] = {"reference", "avx2", "avx512", "avx512bf16", "neon"};
+static const char *const level_words[] = {"reference", "avx2", "avx512", "avx512bf16", "amxbf16", "neon"};
 MN_DEFINE_WORD_NAME(mn_cpu_level_name, mn_cpu_level, level_words)
 
 bool mn_cpu_level_parse(const char *word, mn_cpu_level *level)
@@ -136,6 +136,8 @@ static bool processor_has(mn_cpu_level level)
         return features->avx512;
     case MN_CPU_AVX512_BF16:
         return features->avx512_bf16;
+    case MN_CPU_AMX_BF16:
+        return features->amx_bf16;
     case MN_CPU_NEON:
         return features->neon;
     default:

@@ -59,8 +59,9 @@ int main(int count, char **words)
             any_level = false;
             i++;
         } else {
-            fprintf(stderr,
-                    "usage: test_kcheck [--level reference|avx2|avx512|avx512bf16|neon] [--bench] [--planted]\n");
+            fprintf(
+                stderr,
+                "usage: test_kcheck [--level reference|avx2|avx512|avx512bf16|amxbf16|neon] [--bench] [--planted]\n");
             return 2;
         }
     }

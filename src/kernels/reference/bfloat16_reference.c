@@ -107,6 +107,7 @@ const mn_gemm_kernel mn_gemm_bf16_8x16_reference = {
     .name = "mn_gemm_bf16_8x16_reference",
     .tile_rows = 8,
     .tile_columns = COLUMNS,
+    .segment_unit = 1,
     .k_unit = 1,
     .run = gemm,
     .pack = pack,

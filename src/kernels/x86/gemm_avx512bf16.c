@@ -183,7 +183,8 @@ const mn_gemm_kernel mn_gemm_bf16_6x64_avx512bf16 = {
     .name = "mn_gemm_bf16_6x64_avx512bf16",
     .tile_rows = ROWS,
     .tile_columns = COLUMNS,
-    .k_unit = 2,
+    .segment_unit = 2,
+    .k_unit = 1,
     .run = run,
     .pack = pack,
 };
