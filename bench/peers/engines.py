@@ -16,6 +16,7 @@ import numpy as np
 
 # Set for cold starts: engines may then use what an earlier start left on disk.
 COLD = bool(os.environ.get("PEERS_COLD"))
+BFLOAT16 = os.environ.get("PEERS_PRECISION") == "bfloat16"
 
 
 def nchw(x):
@@ -162,13 +163,13 @@ class Mnn:
 
 
 class OpenVino:
-    settings = "ONNX, precision f32, latency hint, one stream, no pinning, denormals flushed, input NCHW"
+    settings = f"ONNX, precision {'bf16' if BFLOAT16 else 'f32'}, latency hint, one stream, no pinning, denormals flushed, input NCHW"
 
     def __init__(self, stem, threads, batch):
         import openvino as ov
         self.version = ov.get_version().split("-")[0]
         core = ov.Core()
-        config = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1",
+        config = {"INFERENCE_PRECISION_HINT": "bf16" if BFLOAT16 else "f32", "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": "1",
                   "INFERENCE_NUM_THREADS": threads, "ENABLE_CPU_PINNING": False,
                   "CPU_DENORMALS_OPTIMIZATION": True}
         if COLD:

@@ -49,6 +49,12 @@ static float *read_floats(const char *path, size_t *elements)
     return data;
 }
 
+int host_bfloat16(void)
+{
+    const char *word = getenv("PEERS_PRECISION");
+    return word && strcmp(word, "bfloat16") == 0;
+}
+
 int host_read_arguments(int argc, char **argv, host_arguments *a)
 {
     if (argc != 5) {

@@ -27,6 +27,9 @@ typedef struct host_engine {
     double loaded; /* host_now() when the engine was ready for its first run */
 } host_engine;
 
+/* Whether PEERS_PRECISION is bfloat16, in which an engine then computes; otherwise float32. */
+int host_bfloat16(void);
+
 double host_now(void); /* seconds, monotonic */
 
 /* Returns 0, or prints why not and returns 1. */

@@ -49,6 +49,7 @@ int main(int argc, char **argv)
     mn_session_options options = mn_session_options_default();
     options.batch = a.batch;
     options.threads = a.threads;
+    options.precision = host_bfloat16() ? MN_PRECISION_BFLOAT16 : MN_PRECISION_FLOAT32;
     if (mn_session_create(model, &options, &o.session, &err) != MN_OK)
         return fail(&err);
     size_t elements = (size_t)a.batch * (size_t)arch->classes;

@@ -11,13 +11,14 @@ def machine():
     fields = {k.strip(): v.strip() for k, v in fields.items()}
     return {"cpu": fields.get("model name", name), "family": fields.get("cpu family", "?"),
             "model": fields.get("model", "?"), "processors": os.cpu_count(),
-            "flags": [f for f in ("avx2", "fma", "avx512f", "avx512_bf16") if f in fields.get("flags", "").split()],
+            "flags": [f for f in ("avx2", "fma", "avx512f", "avx512_bf16", "amx_bf16") if f in fields.get("flags", "").split()],
             "load_at_start": load}
 
 
 def head(result):
     m = result["machine"]
-    lines = [f"CPU: {m['cpu']} (family {m['family']}, model {m['model']}), {m['processors']} processors, "
+    lines = [f"precision: {result['precision']}",
+             f"CPU: {m['cpu']} (family {m['family']}, model {m['model']}), {m['processors']} processors, "
              f"{' '.join(m['flags'])}; load {m['load_at_start']:.2f} at the start",
              f"our kernel level: {result['level']}; workers run ahead of other work: {'yes' if result['first'] else 'no'}",
              "median: of the rounds' medians; best: the round least disturbed; min: the fastest single run"]
