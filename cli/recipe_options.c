@@ -63,11 +63,13 @@ int cli_recipe_get(const cli_call *call, const cli_recipe *values, mn_recipe *re
     return CLI_DONE;
 }
 
-void cli_recipe_suit(const mn_dataset *data, const mn_arch *arch, mn_recipe *recipe)
+void cli_recipe_suit(const mn_dataset *data, const mn_arch *arch, double validation, mn_recipe *recipe)
 {
     bool small = arch->height <= 64 && arch->width <= 64, digits = strcmp(mn_dataset_kind(data), "idx") == 0;
     int64_t images = mn_dataset_size(data);
-    while (recipe->batch > 8 && images < 10 * (int64_t)recipe->batch)
+    double learned = (1 - validation) * (double)images;
+    while (recipe->batch > 1 &&
+           (recipe->batch > 8 ? (double)images < 10.0 * recipe->batch : learned < 2.0 * recipe->batch))
         recipe->batch /= 2;
     recipe->learning_rate = 0.1 * recipe->batch / 128.0;
     recipe->pad_crop = small ? (arch->height + 7) / 8 : 0;

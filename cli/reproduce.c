@@ -141,12 +141,12 @@ static void choose_setting(cli_reproduce_study *s)
 /* Seed by seed, so that a run that is stopped has whole tables. */
 static int train_all(cli_reproduce_study *s)
 {
-    for (int64_t k = 0; k < s->values->seeds; k++)
-        for (int i = 0; i < s->network_count; i++) {
-            int code = cli_reproduce_train(s, &s->networks[i], s->values->seed + k);
-            if (code != CLI_DONE)
-                return code;
-        }
+    int all = (int)s->values->seeds * s->network_count;
+    for (s->at = 0; s->at < all; s->at++) {
+        int code = cli_reproduce_train(s);
+        if (code != CLI_DONE)
+            return code;
+    }
     return CLI_DONE;
 }
 

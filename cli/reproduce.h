@@ -57,14 +57,16 @@ typedef struct cli_reproduce_study {
     int network_count;
     int *row_network; /* [cli_paper_row_count] the network of each row, -1 where its table was not asked for */
     bool grid;
+    int at;               /* number of the training at hand: every network with the first seed, then with the next */
+    double macs, seconds; /* of the networks that this run has trained and measured */
 } cli_reproduce_study;
 
 /* Set by a signal: the run ends after the step at hand. */
 extern volatile int cli_reproduce_stop;
 
-/* Trains and measures a network with one seed, or takes the result from the file that an earlier run left. CLI_DONE or,
- * having said why, CLI_FAILED; also where the run was stopped. */
-int cli_reproduce_train(cli_reproduce_study *study, cli_reproduce_network *network, int64_t seed);
+/* Trains and measures the network at hand, or takes the result from the file that an earlier run left. CLI_DONE or, having
+ * said why, CLI_FAILED; also where the run was stopped. */
+int cli_reproduce_train(cli_reproduce_study *study);
 
 double cli_reproduce_mean(const cli_reproduce_network *network);
 /* Standard deviation over the seeds (of a sample); 0 where there is one. */

@@ -36,7 +36,7 @@ static void listen(void *context, const mn_train_event *e)
 static mn_recipe recipe_of(const cli_reproduce_study *s, const mn_arch *arch, int64_t seed)
 {
     mn_recipe recipe = mn_recipe_default();
-    cli_recipe_suit(s->train, arch, &recipe);
+    cli_recipe_suit(s->train, arch, 0, &recipe);
     recipe.seed = (uint64_t)seed;
     recipe.batch = s->setting.batch;
     recipe.learning_rate = s->setting.learning_rate;
@@ -193,21 +193,48 @@ static int make(const cli_reproduce_study *s, const mn_arch *arch, const mn_reci
     return code;
 }
 
-int cli_reproduce_train(cli_reproduce_study *s, cli_reproduce_network *n, int64_t seed)
+/* The file of training number `at`; whether it is there. */
+static bool find(const cli_reproduce_study *s, int at, char *path, size_t size)
+{
+    struct stat info;
+    snprintf(path, size, "%.3900s/%s.seed%lld.safetensors", s->values->output, s->networks[at % s->network_count].name,
+             (long long)s->values->seed + at / s->network_count);
+    return stat(path, &info) == 0;
+}
+
+/* "; about 1 h 20 min to the end", by the multiply-adds of what this run has trained so far; nothing where that is none. */
+static const char *time_left(const cli_reproduce_study *s)
+{
+    static char text[64];
+    char path[4096];
+    double macs = 0;
+    for (int at = s->at; at < (int)s->values->seeds * s->network_count; at++)
+        if (!find(s, at, path, sizeof path))
+            macs += (double)s->networks[at % s->network_count].cost.total.macs;
+    snprintf(text, sizeof text, "; about %s to the end", s->macs > 0 ? cli_duration(macs * s->seconds / s->macs) : "");
+    return s->macs > 0 ? text : "";
+}
+
+int cli_reproduce_train(cli_reproduce_study *s)
 {
     char path[4096];
-    struct stat info;
-    double accuracy = 0;
+    double accuracy = 0, start = cli_seconds();
+    cli_reproduce_network *n = &s->networks[s->at % s->network_count];
+    long long seed = (long long)s->values->seed + s->at / s->network_count;
     mn_recipe recipe = recipe_of(s, &n->arch, seed);
-    snprintf(path, sizeof path, "%.3900s/%s.seed%lld.safetensors", s->values->output, n->name, (long long)seed);
-    bool there = stat(path, &info) == 0;
+    bool there = find(s, s->at, path, sizeof path);
     char *setting = describe(s, &recipe);
-    cli_say("%s, seed %lld: %s", n->name, (long long)seed, there ? "there" : "training");
+    cli_say("network %d of %d: %s, seed %lld: %s%s", s->at + 1, (int)s->values->seeds * s->network_count, n->name, seed,
+            there ? "there" : "training", there ? "" : time_left(s));
     int code = there ? take(path, setting, &accuracy) : make(s, &n->arch, &recipe, path, &accuracy);
     free(setting);
-    if (code == CLI_DONE) {
-        cli_say("%s, seed %lld: %.2f %%", n->name, (long long)seed, accuracy);
-        n->accuracy[n->count++] = accuracy;
+    if (code != CLI_DONE)
+        return code;
+    cli_say("%s, seed %lld: %.2f %%", n->name, seed, accuracy);
+    n->accuracy[n->count++] = accuracy;
+    if (!there) {
+        s->macs += (double)n->cost.total.macs;
+        s->seconds += cli_seconds() - start;
     }
-    return code;
+    return CLI_DONE;
 }

@@ -43,7 +43,6 @@ typedef struct listener {
     double start;
     int64_t skipped, first_step, shown_step, steps;
     double accuracy; /* the last on held-out images */
-    double best;
     char best_path[4096];
 } listener;
 
@@ -172,6 +171,22 @@ static void on_epoch(listener *l, const mn_train_event *e)
         save_best(l, e);
 }
 
+static void on_end(listener *l, const mn_train_event *e)
+{
+    l->accuracy = e->accuracy;
+    l->steps = e->step;
+    cli_progress_end(&l->progress);
+    if (!isnan(e->accuracy) && e->accuracy != e->accuracy_before)
+        cli_say("with statistics of batch norm taken anew: held out %.2f %% (%.2f %% before)", 100 * e->accuracy,
+                100 * e->accuracy_before);
+    if (e->best_accuracy > e->accuracy)
+        cli_say("the best epoch had %.2f %%: %s", 100 * e->best_accuracy, cli_clean(l->best_path));
+    json_t *object = log_object("end", e);
+    cli_json_add(object, "loss", cli_json_real(e->loss));
+    cli_json_add(object, "accuracy", cli_json_real(e->accuracy));
+    log_line(l, object);
+}
+
 static void on_event(void *context, const mn_train_event *e)
 {
     listener *l = context;
@@ -198,15 +213,9 @@ static void on_event(void *context, const mn_train_event *e)
     case MN_TRAIN_CHECKPOINT:
         log_line(l, log_object("checkpoint", e));
         break;
-    case MN_TRAIN_END: {
-        l->accuracy = e->accuracy;
-        l->steps = e->step;
-        json_t *object = log_object("end", e);
-        cli_json_add(object, "loss", cli_json_real(e->loss));
-        cli_json_add(object, "accuracy", cli_json_real(e->accuracy));
-        log_line(l, object);
+    case MN_TRAIN_END:
+        on_end(l, e);
         break;
-    }
     }
 }
 
@@ -368,6 +377,9 @@ static int prepare(const cli_call *call, mn_dataset **data, mn_model **model, mn
         status = mn_dataset_open(call->operands[0], MN_SPLIT_DEFAULT, NULL, 0, data, &err);
     if (status != MN_OK)
         return cli_fail_status(&err);
+    if (mn_dataset_class_count(*data) < 2)
+        return cli_fail("%s has one class only: nothing to tell apart; DATA wants a folder for each class",
+                        cli_clean(call->operands[0]));
     uint64_t seed = recipe->seed;
     cli_extent resolution = cli_given(call, "resolution") ? v->arch.resolution : (cli_extent){0};
     code = v->from ? cli_train_from(v->from, resolution, *data, seed, model)
@@ -375,7 +387,7 @@ static int prepare(const cli_call *call, mn_dataset **data, mn_model **model, mn
     if (code != CLI_DONE)
         return code;
     *recipe = mn_recipe_default();
-    cli_recipe_suit(*data, &mn_model_net(*model)->arch, recipe);
+    cli_recipe_suit(*data, &mn_model_net(*model)->arch, v->validation, recipe);
     return cli_recipe_get(call, &v->recipe, recipe);
 }
 

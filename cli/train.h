@@ -17,8 +17,9 @@ extern const cli_option cli_recipe_options[CLI_RECIPE_COUNT];
     }
 /* Puts what was typed into *recipe. Returns CLI_DONE or, having said why, CLI_MISUSE. */
 int cli_recipe_get(const cli_call *call, const cli_recipe *values, mn_recipe *recipe);
-/* What suits the data, for fields that the user did not give: small or large images, digits or photographs. */
-void cli_recipe_suit(const mn_dataset *data, const mn_arch *arch, mn_recipe *recipe);
+/* What suits the data, for fields that the user did not give: few or many images (of which the share `validation` is held
+ * out), small or large ones, digits or photographs. */
+void cli_recipe_suit(const mn_dataset *data, const mn_arch *arch, double validation, mn_recipe *recipe);
 
 /* A new model for the data: size, channels and classes are the data's where the user did not say. */
 int cli_train_fresh(const cli_call *call, const cli_arch *values, double dropout, const mn_dataset *data, uint64_t seed,

@@ -186,6 +186,8 @@ typedef struct mn_train_event {
     double train_loss, train_accuracy; /* EPOCH: means over the epoch's (augmented) batches */
     double loss, accuracy;             /* EPOCH, END: on the held-out images; NaN where there are none */
     bool best;                         /* EPOCH: the best so far */
+    double best_accuracy;              /* END: of the best epoch; below 0 where nothing was held out */
+    double accuracy_before;            /* END: with the moving statistics, where they were taken anew */
     const mn_trainer *trainer;         /* EPOCH, END: for mn_trainer_export */
 } mn_train_event;
 

@@ -225,9 +225,9 @@ static mn_status open_batches(mn_run *r, mn_error *err)
 
 static mn_status finish(mn_run *r, mn_model **trained, mn_error *err)
 {
-    mn_train_event event = {.kind = MN_TRAIN_END, .trainer = r->trainer};
-    double loss, accuracy;
-    mn_status status = mn_run_evaluate(r, &loss, &accuracy, err);
+    mn_train_event event = {.kind = MN_TRAIN_END, .trainer = r->trainer, .best_accuracy = r->best_accuracy};
+    double loss;
+    mn_status status = mn_run_evaluate(r, &loss, &event.accuracy_before, err);
     if (status == MN_OK)
         status = mn_run_reestimate(r, err);
     if (status == MN_OK)
@@ -236,7 +236,7 @@ static mn_status finish(mn_run *r, mn_model **trained, mn_error *err)
     if (status == MN_OK && event.loss > loss) {
         mn_trainer_reestimate_drop(r->trainer);
         event.loss = loss;
-        event.accuracy = accuracy;
+        event.accuracy = event.accuracy_before;
     }
     if (status == MN_OK)
         mn_run_report(r, &event);

@@ -30,7 +30,8 @@ if grep -q 'seed 1: training' "$tmp/err"; then fail "nothing was to be trained a
 # A row that stands in two tables is one network; a second seed adds to what is there; the figures are whole.
 run reproduce "$tmp/data" --tables 5,6 --seeds 2 --json $study
 expect_code 0
-[ "$(grep -c 'training$' "$tmp/err")" -eq 8 ] || fail "8 trainings were expected: 3 networks, then 5 with seed 2"
+[ "$(grep -c ': training' "$tmp/err")" -eq 8 ] || fail "8 trainings were expected: 3 networks, then 5 with seed 2"
+expect_err_line '^network 10 of 10: .*, seed 2: training; about .* to the end$'
 expect_json tables.1.rows.3.paper "0.25 MobileNet-224"
 expect_json tables.0.rows.0.network "$(json tables.1.rows.1.network)"
 expect_json networks.4.accuracies.2 "nothing at networks.4.accuracies.2"

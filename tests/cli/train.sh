@@ -47,14 +47,20 @@ expect_code 0
 cmp "$tmp/whole" "$tmp/killed" || fail "a killed and resumed run was expected to give the same bytes"
 
 # Stopped, and begun again without --resume: what there is to go on with, and its best model, are kept.
-"$PROGRAM" train "$tmp/data" --widths 4,4,8,8,8,8,8,8,8 --depth shallow --batch 4 --epochs 100000 --validation 0.25 \
-    --threads 1 -o "$tmp/kept" --log "$tmp/keptlog" 2>"$tmp/err" &
-child=$!
-while [ "$(grep -c checkpoint "$tmp/keptlog" 2>/dev/null)" -lt 3 ] && kill -0 "$child" 2>/dev/null; do sleep 0.05; done
-kill -TERM "$child"
-wait "$child"
-code=$? typed="mobilenet train, stopped"
-expect_code 1
+stopped() {
+    rm -f "$tmp/stoplog"
+    "$PROGRAM" train "$tmp/data" --widths 4,4,8,8,8,8,8,8,8 --depth shallow --batch 4 --epochs 100000 --validation 0.25 \
+        --threads 1 --log "$tmp/stoplog" "$@" 2>"$tmp/err" &
+    child=$!
+    while [ "$(grep -c '"epoch",' "$tmp/stoplog" 2>/dev/null)" -lt 3 ] && kill -0 "$child" 2>/dev/null; do sleep 0.05; done
+    kill -TERM "$child"
+    wait "$child"
+    code=$? typed="mobilenet train, stopped"
+    expect_code 1
+}
+stopped -o "$tmp/none" --no-checkpoint
+expect_err_line '^stopped; nothing is kept to go on from, as --no-checkpoint asks$'
+stopped -o "$tmp/kept"
 expect_err_line '^stopped; go on with --resume and the same options$'
 cp "$tmp/kept.checkpoint" "$tmp/kept.copy"
 train -o "$tmp/kept" --threads 1
@@ -83,6 +89,19 @@ head -o "$tmp/head3" --threads 1 --head-copies 0
 if cmp -s "$tmp/head1" "$tmp/head3"; then fail "copies of the images were expected to matter"; fi
 run describe --model "$tmp/head1"
 expect_out_line '24x24x3'
+
+# A folder of five pictures is enough, of one class is not.
+mkdir -p "$tmp/few/dark" "$tmp/few/bright" "$tmp/one/dark"
+cp "$tmp/data/dark/1.ppm" "$tmp/data/dark/2.ppm" "$tmp/data/dark/3.ppm" "$tmp/few/dark"
+cp "$tmp/data/bright/1.ppm" "$tmp/data/bright/2.ppm" "$tmp/few/bright"
+cp "$tmp/data/dark/1.ppm" "$tmp/data/dark/2.ppm" "$tmp/one/dark"
+for validation in 0 0.1 0.5; do
+    run train "$tmp/few" --alpha 0.1 --epochs 1 --validation $validation -o "$tmp/fewmodel"
+    expect_code 0
+done
+run train "$tmp/one" --epochs 1 -o "$tmp/onemodel"
+expect_code 1
+expect_err "mobilenet: $tmp/one has one class only: nothing to tell apart; DATA wants a folder for each class"
 
 # Errors.
 run train "$tmp/nowhere"

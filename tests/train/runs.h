@@ -79,7 +79,8 @@ typedef struct listener {
     int64_t stop_at, stop_at_features;
     int64_t features, all_features; /* embedded, and to be */
     volatile int stop;
-    double accuracy, best; /* at the end; of the best epoch */
+    double accuracy, before; /* at the end, and with the moving statistics */
+    double best, end_best;   /* of the best epoch; the same as it was said at the end */
 } listener;
 
 static inline void listen(void *context, const mn_train_event *e)
@@ -97,8 +98,11 @@ static inline void listen(void *context, const mn_train_event *e)
     }
     if (e->kind == MN_TRAIN_STEP && e->step == l->stop_at)
         l->stop = 1;
-    if (e->kind == MN_TRAIN_END)
+    if (e->kind == MN_TRAIN_END) {
         l->accuracy = e->accuracy;
+        l->before = e->accuracy_before;
+        l->end_best = e->best_accuracy;
+    }
 }
 
 static inline mn_arch run_arch(void)

@@ -51,7 +51,8 @@ static void same_bits(void **state)
     must_run(&arch, &o, &whole);
     assert_non_null(whole);
     assert_int_equal(l.epochs, 4);
-    assert_true(isfinite(l.accuracy));
+    assert_true(isfinite(l.accuracy) && isfinite(l.before));
+    assert_true(l.end_best == l.best);
 
     o = run_options(&l); /* more threads, pixels not kept */
     o.threads = 2;
