@@ -181,7 +181,8 @@ mn_status mn_keras_read(const uint8_t *bytes, size_t size, mn_model **model, mn_
         goto done;
     mn_assumption assumed = mn_assume_preprocess(&arch);
     mn_note(&notes, "%s; %s", assumed.range, assumed.crop);
-    if ((status = mn_model_set_preprocess(result, &assumed.preprocess, err)) == MN_OK)
+    if ((status = mn_model_set_preprocess(result, &assumed.preprocess, err)) == MN_OK &&
+        (status = mn_assume_labels(result, &notes, err)) == MN_OK)
         status = mn_model_set_info(result, "assumed", notes.text, err);
 done:
     mn_hdf5_close(file);

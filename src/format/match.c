@@ -239,6 +239,21 @@ mn_status mn_match_arch(const mn_found *found, mn_arch *arch, mn_error *err)
     return mn_fail(err, MN_ERROR_UNSUPPORTED, "%s", first.message);
 }
 
+/* MLPerf Tiny's visual wake words. */
+static bool is_wake_words(const mn_arch *arch)
+{
+    return arch->activation == MN_ACTIVATION_RELU && arch->height == 96 && arch->width == 96 && arch->classes == 2;
+}
+
+mn_status mn_assume_labels(mn_model *model, mn_notes *notes, mn_error *err)
+{
+    static const char *const labels[] = {"no person", "person"};
+    if (mn_model_has_labels(model) || !is_wake_words(&mn_model_net(model)->arch))
+        return MN_OK;
+    mn_note(notes, "classes '%s' and '%s', as of MLPerf Tiny's visual wake words", labels[0], labels[1]);
+    return mn_model_set_labels(model, labels, 2, err);
+}
+
 mn_assumption mn_assume_preprocess(const mn_arch *arch)
 {
     mn_assumption result = {
@@ -246,7 +261,7 @@ mn_assumption mn_assume_preprocess(const mn_arch *arch)
         .range = "input in [-1, 1]",
         .crop = "central crop 0.875 and TensorFlow 1 bilinear resize, as TF-slim evaluates its MobileNets",
     };
-    if (arch->activation != MN_ACTIVATION_RELU || arch->height != 96 || arch->width != 96 || arch->classes != 2)
+    if (!is_wake_words(arch))
         return result;
     for (int32_t i = 0; i < MN_PREPROCESS_CHANNELS; i++) {
         result.preprocess.mean[i] = 0;

@@ -6,8 +6,9 @@
 #ifndef MN_FORMAT_MATCH_H
 #define MN_FORMAT_MATCH_H
 
+#include "format/notes.h"
 #include "mobilenet/image.h"
-#include "mobilenet/net.h"
+#include "mobilenet/model.h"
 
 #define MN_FOUND_NAME_BYTES 64
 
@@ -54,5 +55,7 @@ typedef struct mn_assumption {
     const char *crop;
 } mn_assumption;
 mn_assumption mn_assume_preprocess(const mn_arch *arch);
+/* Names the classes of a model without labels, and notes it, where the network is one whose classes are known. */
+mn_status mn_assume_labels(mn_model *model, mn_notes *notes, mn_error *err);
 
 #endif

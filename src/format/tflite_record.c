@@ -183,6 +183,8 @@ mn_status mn_tflite_record(mn_tflite *file, const mn_tflite_weights *weights, mn
         status = set_preprocess(file, &meta, weights, model, notes, err);
     if (status == MN_OK)
         status = set_labels(file, &meta, model, err);
+    if (status == MN_OK)
+        status = mn_assume_labels(model, notes, err);
     if (status != MN_OK)
         return status;
     const char *name = mn_fb_string(&meta.fb, meta.root, META_NAME);

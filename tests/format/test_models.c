@@ -52,7 +52,7 @@ static const struct {
      MN_ROUNDING_FLOOR, false, false, 127.5f, 127.5f, NULL, NULL, 1e-4,
      MODEL(mobilenet_v1_0_25_128_keras_float_tflite)},
     {"vww_0.25_96_float.tflite", 0.25, 96, 3, 2, MN_PADDING_SAME, MN_ACTIVATION_RELU, MN_ROUNDING_MIN8, false, false, 0,
-     255, NULL, NULL, 1e-4, MODEL(vww_0_25_96_float_tflite)},
+     255, "no person", "person", 1e-4, MODEL(vww_0_25_96_float_tflite)},
     {"mobilenet_v1_0.25_224_uint8.tflite", 0.25, 224, 3, 1001, MN_PADDING_SAME, MN_ACTIVATION_RELU6, MN_ROUNDING_MIN8,
      false, true, 128, 128, "background", "toilet tissue", 0.1, MODEL(mobilenet_v1_0_25_224_uint8_tflite)},
     {"mobilenet_v1_0.25_128_uint8.tflite", 0.25, 128, 3, 1001, MN_PADDING_SAME, MN_ACTIVATION_RELU6, MN_ROUNDING_MIN8,
@@ -64,7 +64,7 @@ static const struct {
     {"mobilenet_v1_0.25_128_keras_int8.tflite", 0.25, 128, 3, 1000, MN_PADDING_KERAS, MN_ACTIVATION_RELU6,
      MN_ROUNDING_FLOOR, false, true, 0, 255, NULL, NULL, 0.1, MODEL(mobilenet_v1_0_25_128_keras_int8_tflite)},
     {"vww_0.25_96_int8.tflite", 0.25, 96, 3, 2, MN_PADDING_SAME, MN_ACTIVATION_RELU, MN_ROUNDING_MIN8, false, true, 0,
-     255, NULL, NULL, 0.05, MODEL(vww_0_25_96_int8_tflite)},
+     255, "no person", "person", 0.05, MODEL(vww_0_25_96_int8_tflite)},
     {"person_0.25_96_gray_int8.tflite", 0.25, 96, 1, 2, MN_PADDING_SAME, MN_ACTIVATION_RELU6, MN_ROUNDING_MIN8, false,
      true, 127, 127.5f, NULL, NULL, 0.05, MODEL(person_0_25_96_gray_int8_tflite)},
     {"mobilenet_v1_0.25_224_keras.h5", 0.25, 224, 3, 1000, MN_PADDING_KERAS, MN_ACTIVATION_RELU6, MN_ROUNDING_FLOOR,
@@ -72,7 +72,7 @@ static const struct {
     {"mobilenet_v1_0.25_128_keras.h5", 0.25, 128, 3, 1000, MN_PADDING_KERAS, MN_ACTIVATION_RELU6, MN_ROUNDING_FLOOR,
      true, false, 127.5f, 127.5f, NULL, NULL, 1e-4, MODEL(mobilenet_v1_0_25_128_keras_h5)},
     {"vww_0.25_96_keras.h5", 0.25, 96, 3, 2, MN_PADDING_SAME, MN_ACTIVATION_RELU, MN_ROUNDING_MIN8, true, false, 0, 255,
-     NULL, NULL, 1e-4, MODEL(vww_0_25_96_keras_h5)},
+     "no person", "person", 1e-4, MODEL(vww_0_25_96_keras_h5)},
 };
 #define MODEL_COUNT (sizeof models / sizeof *models)
 
@@ -114,7 +114,7 @@ static void test_architectures(void **state)
         if (models[i].first_label) {
             assert_string_equal(mn_model_label(model, 0), models[i].first_label);
             assert_string_equal(mn_model_label(model, models[i].classes - 1), models[i].last_label);
-            assert_int_equal(mn_model_class_offset(model), 1);
+            assert_int_equal(mn_model_class_offset(model), models[i].classes == 1001);
         }
         mn_model_destroy(model);
     }
