@@ -177,6 +177,11 @@ static int run_bench(const cli_call *call)
     if (code != CLI_DONE)
         return code;
     b.options = cli_session_get(&values->session);
+    if (b.options.threads > mn_cpu_processors())
+        cli_say(
+            "mobilenet: %d threads share the %d processor%s of this process: they wait for each other, and the peak "
+            "is that of all of them",
+            b.options.threads, mn_cpu_processors(), mn_cpu_processors() == 1 ? "" : "s");
     b.model = model;
     b.model_path = values->model;
     if (values->once) {

@@ -32,6 +32,7 @@ typedef struct classifier {
     float *probabilities; /* [classes] */
     mn_prediction *top;   /* [values->top] */
     json_t *results;      /* array, with --json */
+    bool warned;          /* of a picture that is in colour, or not */
 } classifier;
 
 static void print_result(const classifier *c, const char *path, int32_t count)
@@ -79,12 +80,16 @@ static void add_error(const classifier *c, const char *path, const mn_error *err
 }
 
 /* Runs one picture; false, having said why, where it cannot be. */
-static bool classify_picture(const classifier *c, const char *path)
+static bool classify_picture(classifier *c, const char *path)
 {
     const mn_arch *arch = &c->net->arch;
     mn_image *image = NULL;
     mn_error err;
     mn_status status = cli_picture_load(path, &image, &err);
+    if (status == MN_OK && image->channels != arch->channels && !c->warned) {
+        cli_warn_channels(c->model, image);
+        c->warned = true;
+    }
     if (status == MN_OK)
         status = mn_preprocess_apply(mn_model_preprocess(c->model), image, arch->height, arch->width, arch->channels,
                                      c->input, &err);

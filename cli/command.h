@@ -25,7 +25,8 @@ typedef struct cli_command {
     const char *examples;      /* pairs of lines: what it does, then what to type */
     const cli_group *groups;   /* [group_count] */
     int group_count;
-    size_t value_bytes; /* size of the struct that the options fill */
+    const char *const *by_data; /* options whose default is what the data have, whatever the table says; up to a NULL */
+    size_t value_bytes;         /* size of the struct that the options fill */
     int (*run)(const cli_call *call);
 } cli_command;
 
@@ -59,6 +60,8 @@ int cli_options_parse(cli_call *call, int argc, char **argv, bool *help);
 /* Parses the default of every option into call->values: what help shows is what happens. */
 void cli_options_default(const cli_call *call);
 
+/* The default of an option as the user reads it, or NULL where it has none. */
+const char *cli_default_words(const cli_command *command, const cli_option *option);
 /* Text made from the tables, printed on stdout. */
 void cli_print_program_help(void);
 void cli_print_command_help(const cli_command *command);

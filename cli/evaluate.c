@@ -181,16 +181,19 @@ static int finish(const cli_evaluation *e, const evaluate_values *values, const 
     return CLI_DONE;
 }
 
+/* Words of warning where the first image is of another kind than the model's. */
+static void warn_channels(const mn_model *model, const mn_dataset *data)
+{
+    mn_image *image = NULL;
+    if (mn_dataset_size(data) > 0 && mn_dataset_image(data, 0, &image, NULL) == MN_OK)
+        cli_warn_channels(model, image);
+    mn_image_destroy(image);
+}
+
 /* Words of warning where nobody named a model and the one that comes with the program is none for these data. */
 static void warn_default(const mn_model *model, const mn_dataset *data)
 {
     const mn_arch *arch = &mn_model_net(model)->arch;
-    mn_image *image = NULL;
-    if (mn_dataset_size(data) > 0 && mn_dataset_image(data, 0, &image, NULL) == MN_OK &&
-        image->channels != arch->channels)
-        cli_say("mobilenet: the images are %s, this model has learned from %s ones; --model FILE names another",
-                image->channels == 1 ? "gray" : "in colour", arch->channels == 1 ? "gray" : "coloured");
-    mn_image_destroy(image);
     if (mn_dataset_class_count(data) != arch->classes)
         cli_say("mobilenet: the data have %d classes, this model knows %d; --model FILE names another",
                 mn_dataset_class_count(data), arch->classes);
@@ -218,6 +221,10 @@ static int prepare(const cli_call *call, cli_evaluation *e, mn_model **model, mn
     e->options.threads = cli_ranks_threads(e->options.threads);
     if (e->options.threads == 0)
         e->options.threads = mn_cpu_processors();
+    const char *kinds;
+    int64_t others = mn_dataset_passed_over(*data, &kinds);
+    cli_say_passed_over(others, kinds);
+    warn_channels(*model, *data);
     if (!values->model)
         warn_default(*model, *data);
     if ((code = map_classes(*model, *data, &e->mapping)) != CLI_DONE)

@@ -33,7 +33,15 @@ static void print_wrapped(const char *text, int at, int indent)
     }
 }
 
-static void print_option(const cli_option *option)
+const char *cli_default_words(const cli_command *command, const cli_option *option)
+{
+    for (int i = 0; command->by_data && command->by_data[i]; i++)
+        if (strcmp(command->by_data[i], option->name) == 0)
+            return "as the data";
+    return option->fallback;
+}
+
+static void print_option(const cli_command *command, const cli_option *option)
 {
     char left[80], letter[6] = "    ", text[640];
     if (option->letter)
@@ -48,8 +56,9 @@ static void print_option(const cli_option *option)
     int n = snprintf(text, sizeof text, "%s", option->help);
     if (option->choices)
         n += snprintf(text + n, sizeof text - (size_t)n, "; %s", option->choices);
-    if (option->fallback)
-        snprintf(text + n, sizeof text - (size_t)n, " [%s]", option->fallback);
+    const char *fallback = cli_default_words(command, option);
+    if (fallback)
+        snprintf(text + n, sizeof text - (size_t)n, " [%s]", fallback);
     print_wrapped(text, TEXT_FROM, TEXT_FROM);
     putchar('\n');
 }
@@ -77,13 +86,13 @@ void cli_print_command_help(const cli_command *command)
         const cli_group *group = &command->groups[g];
         printf("\n%s:\n", group->title);
         for (int i = 0; i < group->count; i++)
-            print_option(&group->options[i]);
+            print_option(command, &group->options[i]);
         if (g == command->group_count - 1)
-            print_option(&help);
+            print_option(command, &help);
     }
     if (command->group_count == 0) {
         puts("\nOptions:");
-        print_option(&help);
+        print_option(command, &help);
     }
     if (command->examples)
         print_examples(command->examples);

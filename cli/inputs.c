@@ -120,6 +120,14 @@ mn_status cli_picture_load(const char *path, mn_image **image, mn_error *err)
     return status;
 }
 
+void cli_warn_channels(const mn_model *model, const mn_image *image)
+{
+    int32_t channels = mn_model_net(model)->arch.channels;
+    if (image->channels != channels)
+        cli_say("mobilenet: the images are %s, this model has learned from %s ones",
+                image->channels == 1 ? "gray" : "in colour", channels == 1 ? "gray" : "coloured");
+}
+
 bool cli_is_picture(const char *name)
 {
     static const char *const endings[] = {".jpg", ".jpeg", ".png", ".webp", ".ppm", ".pgm", ".pnm", ".bmp"};
@@ -150,6 +158,15 @@ static int compare_paths(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* The ending of `name`, where `kinds` (".gif, .txt") lacks it. */
+static void add_kind(char *kinds, size_t size, const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    size_t used = strlen(kinds);
+    if (dot && !strstr(kinds, dot) && used + strlen(dot) + 3 < size)
+        snprintf(kinds + used, size - used, "%s%s", used ? ", " : "", dot);
+}
+
 bool cli_paths_expand(cli_paths *list, const char *operand)
 {
     struct stat info;
@@ -162,16 +179,23 @@ bool cli_paths_expand(cli_paths *list, const char *operand)
         cli_fail("cannot open the folder '%s': %s", cli_clean(operand), strerror(errno));
         return false;
     }
-    int first = list->count;
+    int first = list->count, others = 0;
+    char kinds[64] = "";
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         char path[PATH_MAX];
         bool slash = operand[strlen(operand) - 1] == '/';
-        if (entry->d_name[0] == '.' || !cli_is_picture(entry->d_name))
+        if (entry->d_name[0] == '.' ||
+            snprintf(path, sizeof path, "%s%s%s", operand, slash ? "" : "/", entry->d_name) >= (int)sizeof path)
             continue;
-        if (snprintf(path, sizeof path, "%s%s%s", operand, slash ? "" : "/", entry->d_name) < (int)sizeof path)
+        if (cli_is_picture(entry->d_name))
             cli_paths_add(list, path);
+        else if (stat(path, &info) == 0 && S_ISREG(info.st_mode)) {
+            add_kind(kinds, sizeof kinds, entry->d_name);
+            others++;
+        }
     }
     closedir(folder);
+    cli_say_passed_over(others, kinds);
     if (list->count == first) {
         cli_fail("the folder '%s' holds no picture (JPEG, PNG, WebP, PPM, PGM, BMP)", cli_clean(operand));
         return false;

@@ -16,6 +16,9 @@ void cli_program_folder(const char *program, char *folder, size_t size);
 /* Reads and decodes the picture at `path`; "-" is stdin. */
 mn_status cli_picture_load(const char *path, mn_image **image, mn_error *err);
 
+/* A word of warning where the picture is in colour and the model has learned from gray ones, or the other way round. */
+void cli_warn_channels(const mn_model *model, const mn_image *image);
+
 /* Whether the name ends like a picture file. */
 bool cli_is_picture(const char *name);
 

@@ -29,7 +29,7 @@ static void print_text(const char *text)
     print_roff(text, strlen(text));
 }
 
-static void print_option(const cli_option *option)
+static void print_option(const cli_command *command, const cli_option *option)
 {
     puts(".TP");
     fputs("\\fB", stdout);
@@ -49,9 +49,10 @@ static void print_option(const cli_option *option)
         fputs("; one of ", stdout);
         print_text(option->choices);
     }
-    if (option->fallback) {
+    const char *fallback = cli_default_words(command, option);
+    if (fallback) {
         fputs(" (default: ", stdout);
-        print_text(option->fallback);
+        print_text(fallback);
         putchar(')');
     }
     puts(".");
@@ -79,7 +80,7 @@ static void print_command(const cli_command *command)
     putchar('\n');
     for (int g = 0; g < command->group_count; g++)
         for (int i = 0; i < command->groups[g].count; i++)
-            print_option(&command->groups[g].options[i]);
+            print_option(command, &command->groups[g].options[i]);
     if (command->examples)
         print_examples(command->examples);
 }

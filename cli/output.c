@@ -192,6 +192,14 @@ const char *cli_duration(double seconds)
     return out;
 }
 
+void cli_say_passed_over(int64_t count, const char *kinds)
+{
+    if (count > 0)
+        cli_say("%s %s%s%s%s %s not looked at", cli_count(count),
+                count == 1 ? "file of another kind" : "files of other kinds", *kinds ? " (" : "", cli_clean(kinds),
+                *kinds ? ")" : "", count == 1 ? "was" : "were");
+}
+
 double cli_seconds(void)
 {
     struct timespec now;

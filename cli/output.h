@@ -42,6 +42,8 @@ const char *cli_rate(double rate);
 const char *cli_bytes(int64_t bytes);
 /* "3.2 s", "4 min 10 s", "2 h 05 min"; valid until the 16th next call. */
 const char *cli_duration(double seconds);
+/* Says that `count` files, with these endings, were not looked at; nothing where that is 0. */
+void cli_say_passed_over(int64_t count, const char *kinds);
 double cli_seconds(void); /* a monotonic clock */
 
 /* Tables: cells are added row by row, then everything is printed with aligned columns. */

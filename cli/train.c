@@ -380,6 +380,9 @@ static int prepare(const cli_call *call, mn_dataset **data, mn_model **model, mn
     if (mn_dataset_class_count(*data) < 2)
         return cli_fail("%s has one class only: nothing to tell apart; DATA wants a folder for each class",
                         cli_clean(call->operands[0]));
+    const char *kinds;
+    int64_t others = mn_dataset_passed_over(*data, &kinds);
+    cli_say_passed_over(others, kinds);
     uint64_t seed = recipe->seed;
     cli_extent resolution = cli_given(call, "resolution") ? v->arch.resolution : (cli_extent){0};
     code = v->from ? cli_train_from(v->from, resolution, *data, seed, model)
@@ -388,6 +391,8 @@ static int prepare(const cli_call *call, mn_dataset **data, mn_model **model, mn
         return code;
     *recipe = mn_recipe_default();
     cli_recipe_suit(*data, &mn_model_net(*model)->arch, v->validation, recipe);
+    if (v->from)
+        recipe->learning_rate = CLI_FINE_TUNING_RATE;
     return cli_recipe_get(call, &v->recipe, recipe);
 }
 
@@ -465,6 +470,8 @@ static const cli_option train_options[] = {
     {"json", 'j', CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(train_values, json), "print the result as JSON"},
 };
 
+static const char *const by_data[] = {"resolution", "channels", "classes", "output-stride", NULL};
+
 static const cli_group train_groups[] = {
     {"Training", train_options, CLI_COUNT(train_options), 0},
     CLI_ARCH_GROUP(offsetof(train_values, arch)),
@@ -488,8 +495,7 @@ const cli_command cli_train = {
         "mpirun -n N shares every batch among N processes, on one machine or several; each reads its part of "
         "the data, the first alone writes files.",
     .examples = "A classifier from folders of photographs, half the width\nmobilenet train photos --alpha 0.5\n"
-                "Fine-tune a trained model on them\nmobilenet train photos --from mobilenet.safetensors "
-                "--learning-rate 0.01\n"
+                "Fine-tune a trained model on them\nmobilenet train photos --from mobilenet.safetensors\n"
                 "Its classifier alone, in seconds, at a larger input\nmobilenet train photos --from mobilenet.tflite "
                 "--head-only --resolution 224\n"
                 "Go on after a stop\nmobilenet train photos --alpha 0.5 --resume\n"
@@ -497,6 +503,7 @@ const cli_command cli_train = {
                 "mpirun -n 4 --hostfile machines mobilenet train photos --alpha 0.5 --sync-bn",
     .groups = train_groups,
     .group_count = CLI_COUNT(train_groups),
+    .by_data = by_data,
     .value_bytes = sizeof(train_values),
     .run = run_train,
 };

@@ -5,6 +5,9 @@
 #include "arch_options.h"
 #include "mobilenet/train.h"
 
+/* Learning rate that suits a trained model, where the user gave none. */
+#define CLI_FINE_TUNING_RATE 0.02
+
 /* Options that are fields of a recipe, as text: mn_recipe_set checks them. */
 #define CLI_RECIPE_COUNT 28
 typedef struct cli_recipe {

@@ -70,6 +70,10 @@ int cli_train_fresh(const cli_call *call, const cli_arch *values, double dropout
         arch.classes = mn_dataset_class_count(data);
     if (arch.channels != 1 && arch.channels != 3)
         return cli_misuse(call->command, "--channels is %d; images have 1 (gray) or 3 (colour)", arch.channels);
+    if (arch.classes > mn_dataset_class_count(data))
+        cli_say(
+            "mobilenet: --classes is %d, the data have %d classes: the others are never met, and no class has a name",
+            arch.classes, mn_dataset_class_count(data));
     arch.dropout = dropout;
     mn_status status = mn_model_create(&arch, model, &err);
     if (status == MN_ERROR_ARGUMENT)

@@ -46,6 +46,9 @@ MN_API const char *mn_dataset_class_name(const mn_dataset *dataset, int32_t k);
 MN_API int32_t mn_dataset_label(const mn_dataset *dataset, int64_t index);
 /* Path of a sample, or NULL where samples are records of one file. */
 MN_API const char *mn_dataset_path(const mn_dataset *dataset, int64_t index);
+/* Files in the class folders that are no pictures of a kind that is read, and were passed over; *kinds, the data set's, are
+ * their endings: ".gif, .txt" (where there are many, the first). */
+MN_API int64_t mn_dataset_passed_over(const mn_dataset *dataset, const char **kinds);
 /* Decodes a sample; *image is the caller's. Thread-safe. */
 MN_API mn_status mn_dataset_image(const mn_dataset *dataset, int64_t index, mn_image **image, mn_error *err);
 

@@ -2,6 +2,7 @@
 #include "mobilenet/dataset.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -96,6 +97,12 @@ const char *mn_dataset_path(const mn_dataset *set, int64_t index)
     return set->offsets && index >= 0 && index < set->count ? set->text + set->offsets[index] : NULL;
 }
 
+int64_t mn_dataset_passed_over(const mn_dataset *set, const char **kinds)
+{
+    *kinds = set->kinds;
+    return set->passed_over;
+}
+
 mn_status mn_dataset_image(const mn_dataset *set, int64_t index, mn_image **image, mn_error *err)
 {
     if (index < 0 || index >= set->count)
@@ -156,4 +163,13 @@ mn_status mn_dataset_add_file(mn_dataset *set, const char *path, int32_t label, 
     set->text_size += size;
     set->count++;
     return MN_OK;
+}
+
+void mn_dataset_pass_over(mn_dataset *set, const char *path)
+{
+    const char *name = strrchr(path, '/'), *dot = strrchr(name ? name : path, '.');
+    size_t used = strlen(set->kinds);
+    set->passed_over++;
+    if (dot && !strstr(set->kinds, dot) && used + strlen(dot) + 3 < sizeof set->kinds)
+        snprintf(set->kinds + used, sizeof set->kinds - used, "%s%s", used ? ", " : "", dot);
 }

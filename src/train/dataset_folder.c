@@ -87,7 +87,11 @@ static mn_status add_entry(mn_dataset *set, const char *path, int32_t label, int
     if (S_ISDIR(info.st_mode))
         return add_pictures(set, path, label, depth + 1, err);
     bool file = S_ISREG(info.st_mode) || (S_ISLNK(info.st_mode) && !mn_path_is_folder(path));
-    return file && mn_path_is_picture(path) ? mn_dataset_add_file(set, path, label, err) : MN_OK;
+    if (file && mn_path_is_picture(path))
+        return mn_dataset_add_file(set, path, label, err);
+    if (file)
+        mn_dataset_pass_over(set, path);
+    return MN_OK;
 }
 
 static mn_status add_pictures(mn_dataset *set, const char *folder, int32_t label, int depth, mn_error *err)
@@ -123,9 +127,9 @@ static mn_status list_classes(const char *path, listing *classes, mn_error *err)
     listing_free(&all);
     if (status == MN_OK && classes->count == 0)
         status = mn_fail(err, MN_ERROR_FORMAT,
-                         "'%s' holds %zu pictures but nothing that says their classes: wanted are class folders, "
-                         "labels.txt with lines 'FILE CLASS', IDX files or CIFAR binary files",
-                         path, pictures);
+                         pictures == 0 ? "'%s' holds no picture: wanted are %s"
+                                       : "'%s' holds pictures but nothing that says their classes: wanted are %s",
+                         path, "class folders, labels.txt with lines 'FILE CLASS', IDX files or CIFAR binary files");
     if (status == MN_OK && classes->count > MN_CLASSES_MAX)
         status = mn_fail(err, MN_ERROR_LIMIT, "'%s' holds %zu class folders, at most %d can be used", path,
                          classes->count, MN_CLASSES_MAX);
@@ -159,12 +163,17 @@ static int32_t find_folder(const listing *folders, const char *name)
 
 static mn_status add_class(mn_dataset *set, const char *part, const char *name, int32_t label, mn_error *err)
 {
-    int64_t before = set->count;
+    int64_t before = set->count, others = set->passed_over;
     mn_path path;
     mn_status status = mn_path_make(path, part, name, err);
     if (status == MN_OK)
         status = add_pictures(set, path, label, 1, err);
-    if (status == MN_OK && set->count == before)
+    if (status == MN_OK && set->count == before && set->passed_over > others)
+        status = mn_fail(err, MN_ERROR_ARGUMENT,
+                         "the class folder '%s' holds no picture that can be read, only files of other kinds (%s): "
+                         "convert them, for instance to PNG",
+                         path, set->kinds);
+    else if (status == MN_OK && set->count == before)
         status = mn_fail(err, MN_ERROR_ARGUMENT,
                          "the class folder '%s' holds no picture: add some, or remove the folder", path);
     return status;

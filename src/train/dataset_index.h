@@ -34,6 +34,8 @@ struct mn_dataset {
     size_t text_size, text_capacity;
     size_t *offsets; /* [count] */
     int64_t capacity;
+    int64_t passed_over; /* files of class folders that are no pictures, */
+    char kinds[64];      /* and their endings, ".gif, .txt" */
 
     /* Records: [height, width, channels], or planes [channels, height, width]. */
     const uint8_t **records; /* [count] */
@@ -62,6 +64,9 @@ bool mn_dataset_is_cifar(const char *path);
 
 /* Appends a picture file. */
 mn_status mn_dataset_add_file(mn_dataset *set, const char *path, int32_t label, mn_error *err);
+
+/* Counts a file that is no picture. */
+void mn_dataset_pass_over(mn_dataset *set, const char *path);
 
 /* Copies names into one block. */
 mn_status mn_names_copy(const char *const *names, int32_t count, mn_names *copy, mn_error *err);

@@ -35,6 +35,8 @@ expect_out_line '^peak  *[0-9.]* GFLOP/s of float multiply-adds, 1 thread at lev
 expect_out_line '^by level  reference [0-9.]* .*(one thread)$'
 expect_out_line '^median  *[0-9.]* ms for 1 image$'
 expect_out_line '^Layers  *Kernel  *ms '
+run bench --alpha 0.25 --resolution 32 --classes 3 --threads 256 --seconds 0.01
+if [ "$(nproc)" -lt 256 ]; then expect_err_line '^mobilenet: 256 threads share the [0-9]* processors* of this process'; fi
 run bench --once --alpha 0.25 --resolution 32 --classes 3
 expect_code 0
 expect_out_line '^[0-2] *$'

@@ -62,7 +62,18 @@ run classify -m "$tmp/m.safetensors" --json "$tmp/photos" "$tmp/a.pgm"
 expect_code 0
 expect_json length 4
 expect_json 1.image "$tmp/photos/2.pgm"
-mkdir "$tmp/empty"
+expect_err "1 file of another kind (.txt) was not looked at"
+mkdir "$tmp/empty" "$tmp/other"
+echo GIF >"$tmp/other/a.gif"
+echo II >"$tmp/other/b.tiff"
+run classify -m "$tmp/m.safetensors" "$tmp/other"
+expect_code 1
+expect_err_line '^2 files of other kinds (.*) were not looked at$'
+expect_err_line "/other' holds no picture"
+printf 'P6\n8 8\n255\n%0192d' 0 >"$tmp/colour.ppm"
+run classify -m "$tmp/m.safetensors" "$tmp/colour.ppm" "$tmp/colour.ppm"
+expect_code 0
+expect_err "mobilenet: the images are in colour, this model has learned from gray ones"
 run classify -m "$tmp/m.safetensors" "$tmp/empty"
 expect_code 1
 expect_err "mobilenet: the folder '$tmp/empty' holds no picture (JPEG, PNG, WebP, PPM, PGM, BMP)"

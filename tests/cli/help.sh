@@ -23,6 +23,8 @@ for command in $commands; do
     run help "$command"
     cmp -s "$tmp/out" "$tmp/first" || fail "help $command and $command --help differ"
 done
+"$PROGRAM" help train | tr -s ' \n' ' ' >"$tmp/first"
+grep -q 'outputs of the classifier \[as the data\]' "$tmp/first" || fail "train's classes are those of the data"
 run help descrbe
 expect_misuse "mobilenet: there is no command 'descrbe'; did you mean describe?"
 run help --man describe

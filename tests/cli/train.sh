@@ -99,6 +99,13 @@ for validation in 0 0.1 0.5; do
     run train "$tmp/few" --alpha 0.1 --epochs 1 --validation $validation -o "$tmp/fewmodel"
     expect_code 0
 done
+echo GIF >"$tmp/few/dark/4.gif"
+run train "$tmp/few" --alpha 0.1 --epochs 1 --classes 3 -o "$tmp/fewmodel"
+expect_code 0
+expect_err_line '^1 file of another kind (.gif) was not looked at$'
+expect_err_line '^mobilenet: --classes is 3, the data have 2 classes: '
+run train "$tmp/few" --from "$tmp/fewmodel" --epochs 1 -o "$tmp/fewmodel"
+grep -q 'learning_rate=0.02\\n' "$tmp/fewmodel" || fail "0.02 was expected as the learning rate of fine-tuning"
 run train "$tmp/one" --epochs 1 -o "$tmp/onemodel"
 expect_code 1
 expect_err "mobilenet: $tmp/one has one class only: nothing to tell apart; DATA wants a folder for each class"

@@ -190,11 +190,25 @@ static void folders_without_sense_are_refused(void **state)
 {
     (void)state;
     make_folder("empty");
-    expect_refusal("empty", MN_SPLIT_DEFAULT, MN_ERROR_FORMAT, "0 pictures but nothing that says their classes");
+    expect_refusal("empty", MN_SPLIT_DEFAULT, MN_ERROR_FORMAT, "empty' holds no picture: wanted are class folders");
+    make_folder("loose");
+    write_picture("loose/a.pgm", 1);
+    expect_refusal("loose", MN_SPLIT_DEFAULT, MN_ERROR_FORMAT, "pictures but nothing that says their classes");
     make_folder("hollow/a");
     make_folder("hollow/b");
     write_picture("hollow/a/a.pgm", 1);
-    expect_refusal("hollow", MN_SPLIT_DEFAULT, MN_ERROR_ARGUMENT, "hollow/b' holds no picture");
+    expect_refusal("hollow", MN_SPLIT_DEFAULT, MN_ERROR_ARGUMENT, "hollow/b' holds no picture: add some");
+    const char *kinds;
+    write_text("hollow/b/a.gif", "GIF");
+    expect_refusal("hollow", MN_SPLIT_DEFAULT, MN_ERROR_ARGUMENT, "only files of other kinds (.gif)");
+    write_text("hollow/b/a.tiff", "II");
+    write_text("hollow/b/b.gif", "GIF");
+    write_picture("hollow/b/b.pgm", 1);
+    mn_dataset *set = open_set("hollow", MN_SPLIT_DEFAULT);
+    assert_int_equal(mn_dataset_size(set), 2);
+    assert_int_equal(mn_dataset_passed_over(set, &kinds), 3);
+    assert_string_equal(kinds, ".gif, .tiff");
+    mn_dataset_close(set);
 }
 
 static void lists_take_numbers(void **state)
