@@ -119,7 +119,7 @@ static bool dump_array(const char *folder, int number, const char *name, const f
         return false;
     }
     if (!cli_npy_write(path, data, shape, 3)) {
-        cli_fail("cannot write '%s': %s", cli_clean(path), strerror(errno));
+        cli_fail_write(path);
         return false;
     }
     return true;

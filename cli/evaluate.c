@@ -131,7 +131,8 @@ static void print_text(const cli_evaluation *e, const totals *t, const char *mod
     else
         printf("\nclasses %d, matched %s\n", mn_dataset_class_count(e->data), e->mapping.words);
     printf("top-1   %6.2f %%  (%lld right)\n", percent(t->top1, t->images), (long long)t->top1);
-    printf("top-5   %6.2f %%  (%lld right)\n", percent(t->top5, t->images), (long long)t->top5);
+    if (arch->classes > 5)
+        printf("top-5   %6.2f %%  (%lld right)\n", percent(t->top5, t->images), (long long)t->top5);
     printf("speed   %.1f images a second (%s, ", (double)e->count / e->seconds, cli_duration(e->seconds));
     if (e->comm)
         printf("%d ranks of ", e->comm->size);
@@ -174,7 +175,7 @@ static int finish(const cli_evaluation *e, const evaluate_values *values, const 
     else
         print_text(e, &t, model, data, values->confusion);
     if (values->csv && !cli_confusion_write(e, values->csv))
-        return cli_fail("cannot write '%s': %s", cli_clean(values->csv), strerror(errno));
+        return cli_fail_write(values->csv);
     if (t.skipped > 0)
         return cli_fail("%lld of %lld pictures could not be read and are not counted", (long long)t.skipped,
                         (long long)e->count);

@@ -1,4 +1,5 @@
 /* Model files and pictures: finding and reading what the command line names. */
+#define _XOPEN_SOURCE 700 /* realpath */
 #include "inputs.h"
 
 #include <dirent.h>
@@ -37,8 +38,13 @@ static const char *default_model(const char *program)
     cli_program_folder(program, folder, sizeof folder);
     for (int i = 0; i < CLI_COUNT(places); i++) {
         snprintf(path, sizeof path, "%s%s/default.safetensors", folder, places[i]);
-        if (access(path, R_OK) == 0)
-            return path;
+        if (access(path, R_OK) != 0)
+            continue;
+        char *plain = realpath(path, NULL); /* without "build/../" */
+        if (plain)
+            snprintf(path, sizeof path, "%s", plain);
+        free(plain);
+        return path;
     }
     return NULL;
 }

@@ -93,6 +93,10 @@ static bool parse_extent(const char *text, const cli_option *option, cli_extent 
 {
     size_t first = strcspn(text, "xX");
     int64_t height, width;
+    if (first == 0 || (text[first] != '\0' && text[first + 1] == '\0')) {
+        snprintf(why, sizeof(reason), "'%.40s' is no size: wanted is N or HxW", text);
+        return false;
+    }
     if (!parse_integer(text, first, option, &height, why))
         return false;
     width = height;
@@ -271,8 +275,12 @@ static int take_letters(scan *s, const char *letters)
 static int check_operands(const cli_call *call)
 {
     const cli_command *command = call->command;
-    if (call->operand_count < command->min_operands)
-        return cli_misuse(command, "%s is missing", command->operands);
+    if (call->operand_count < command->min_operands) {
+        const char *missing = command->operands;
+        for (int i = 0; i < call->operand_count; i++)
+            missing += strcspn(missing, " ") + 1;
+        return cli_misuse(command, "%s is missing", missing);
+    }
     if (command->max_operands >= 0 && call->operand_count > command->max_operands) {
         const char *extra = call->operands[command->max_operands];
         if (command->max_operands == 0)

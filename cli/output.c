@@ -87,6 +87,26 @@ int cli_fail_status(const mn_error *err)
     return cli_fail("%s", cli_clean(err->message));
 }
 
+int cli_fail_write(const char *path)
+{
+    return cli_fail("cannot write '%s': %s", cli_clean(path), strerror(errno));
+}
+
+bool cli_close(FILE *file)
+{
+    int reason = 0;
+    if (ferror(file)) { /* an earlier write failed: once more, for the reason */
+        fputc('\n', file);
+        reason = EIO;
+    }
+    if (fflush(file) != 0)
+        reason = errno;
+    if (fclose(file) != 0 && reason == 0)
+        reason = errno;
+    errno = reason;
+    return reason == 0;
+}
+
 int cli_misuse(const cli_command *command, const char *format, ...)
 {
     va_list args;

@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "command.h"
 #include "mobilenet/status.h"
@@ -23,6 +24,8 @@ CLI_PRINTF(1, 2) void cli_say(const char *format, ...);                         
 CLI_PRINTF(1, 2) int cli_fail(const char *format, ...);                               /* returns CLI_FAILED */
 CLI_PRINTF(2, 3) int cli_misuse(const cli_command *command, const char *format, ...); /* returns CLI_MISUSE */
 int cli_fail_status(const mn_error *err);                         /* a library's error; CLI_FAILED */
+int cli_fail_write(const char *path);                             /* with the reason in errno; CLI_FAILED */
+bool cli_close(FILE *file);                                       /* false, with errno, where a write failed */
 CLI_PRINTF(1, 2) _Noreturn void cli_die(const char *format, ...); /* for what cannot be gone on from: exit code 1 */
 /* From now on another process speaks: messages are kept, the last for cli_output_last, and nothing is printed but by
  * cli_die. */

@@ -10,22 +10,30 @@
         name, 0, CLI_TEXT, argument, NULL, NULL, 0, 0, offsetof(cli_recipe, values[k]), help                           \
     }
 
+#define CHOICE(k, name, argument, choices, help)                                                                       \
+    {                                                                                                                  \
+        name, 0, CLI_CHOICE, argument, NULL, choices, 0, 0, offsetof(cli_recipe, values[k]), help                      \
+    }
+
 const cli_option cli_recipe_options[CLI_RECIPE_COUNT] = {
     OPTION(0, "seed", "N", "where all randomness comes from; otherwise 1"),
     {"batch", 'b', CLI_TEXT, "N", NULL, NULL, 0, 0, offsetof(cli_recipe, values[1]),
      "images a step; otherwise 128, or as many as suit a small data set"},
     {"epochs", 'e', CLI_TEXT, "X", NULL, NULL, 0, 0, offsetof(cli_recipe, values[2]),
      "passes over the training images; otherwise 30"},
-    OPTION(3, "optimiser", "KIND", "sgd (Nesterov), rmsprop (as in the paper) or adamw; otherwise sgd"),
+    CHOICE(3, "optimiser", "KIND", "sgd|rmsprop|adamw",
+           "Nesterov's sgd, rmsprop as in the paper, or adamw; otherwise sgd"),
     OPTION(4, "learning-rate", "X",
            "learning rate at its highest; otherwise 0.02 with --from, else 0.1 at batch 128 and in proportion below"),
     OPTION(5, "momentum", "X", "momentum, and beta1 of adamw; otherwise 0.9"),
     OPTION(6, "decay", "X", "decay of the mean square of rmsprop, beta2 of adamw; otherwise 0.999"),
     OPTION(7, "epsilon", "X", "added to the mean square of rmsprop and adamw; otherwise 1e-8"),
     OPTION(8, "weight-decay", "X", "weight decay of convolutions and classifier; otherwise 0.0005"),
-    OPTION(9, "decay-all", "YES", "yes: weight decay on depthwise filters, batch norm and biases too; otherwise no"),
+    CHOICE(9, "decay-all", "WHETHER", "yes|no",
+           "weight decay on depthwise filters, batch norm and biases too; otherwise no"),
     OPTION(10, "clip-norm", "X", "largest norm of the gradient; otherwise any"),
-    OPTION(11, "schedule", "KIND", "constant, step, cosine or one-cycle; otherwise cosine"),
+    CHOICE(11, "schedule", "KIND", "constant|step|cosine|one-cycle",
+           "how the learning rate changes in the course of the run; otherwise cosine"),
     OPTION(12, "warmup-epochs", "X", "epochs of linear warm-up, the way up of one-cycle; otherwise 1"),
     OPTION(13, "step-epochs", "X", "schedule step: epochs between drops; otherwise 30"),
     OPTION(14, "step-factor", "X", "schedule step: factor of a drop; otherwise 0.1"),
@@ -36,7 +44,7 @@ const cli_option cli_recipe_options[CLI_RECIPE_COUNT] = {
     OPTION(19, "reestimate-batches", "N",
            "batches for batch norm's statistics at the end, 0: keep the moving ones; otherwise 100"),
     OPTION(20, "pad-crop", "N", "shifted crops: pixels of border; otherwise 4 for small images"),
-    OPTION(21, "flip", "YES", "mirror one image in two; otherwise yes for photographs"),
+    CHOICE(21, "flip", "WHETHER", "yes|no", "mirror one image in two; otherwise yes for photographs"),
     OPTION(22, "crop-area", "X", "random resized crop: least share of the area; otherwise 0.35 for large images"),
     OPTION(23, "jitter", "X", "brightness, contrast and saturation within 1 +- X; otherwise none"),
     OPTION(24, "erase", "X", "probability of random erasing; otherwise 0"),

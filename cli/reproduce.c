@@ -7,6 +7,7 @@
  */
 #include "reproduce.h"
 
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -116,8 +117,8 @@ static int open_data(const cli_call *call, cli_reproduce_study *s)
     if (s->height > 64 || s->width > 64)
         return cli_misuse(call->command, "the images are %dx%d; this wants small ones, 64x64 at most", s->height,
                           s->width);
-    if (mkdir(s->values->output, 0777) != 0 && stat(s->values->output, &info) != 0)
-        return cli_fail("the folder %s cannot be made", s->values->output);
+    if (stat(s->values->output, &info) != 0 && mkdir(s->values->output, 0777) != 0)
+        return cli_fail("cannot make the folder '%s': %s", cli_clean(s->values->output), strerror(errno));
     return CLI_DONE;
 }
 

@@ -170,11 +170,10 @@ int cli_reproduce_draw(const cli_reproduce_study *s)
     snprintf(path, sizeof path, "%.4000s/" SCRIPT, s->values->output);
     FILE *file = fopen(path, "w");
     if (!file)
-        return cli_fail("%s cannot be opened for writing", path);
+        return cli_fail_write(path);
     write_script(file, s);
-    bool failed = ferror(file) != 0;
-    if (fclose(file) != 0 || failed)
-        return cli_fail("%s could not be written", path);
+    if (!cli_close(file))
+        return cli_fail_write(path);
     int code = run_gnuplot(s->values->output);
     if (code != 0)
         cli_say("no figures: gnuplot %s; where it is, draw them with: cd %s && gnuplot " SCRIPT,

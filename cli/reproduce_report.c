@@ -201,7 +201,7 @@ int cli_reproduce_write(const cli_reproduce_study *s)
     snprintf(path, sizeof path, "%.4000s/results.tsv", s->values->output);
     FILE *file = fopen(path, "w");
     if (!file)
-        return cli_fail("%s cannot be opened for writing", path);
+        return cli_fail_write(path);
     fprintf(file, "table\tpaper\tnetwork\tpaper_alpha\tpaper_resolution\tmacs\tparameters\taccuracy\tspread\tseeds\t"
                   "paper_accuracy\n");
     for (int i = 0; i < cli_paper_row_count; i++) {
@@ -213,6 +213,5 @@ int cli_reproduce_write(const cli_reproduce_study *s)
     for (int i = 0; s->grid && i < s->network_count; i++)
         if (s->networks[i].arch.conv == MN_CONV_SEPARABLE && s->networks[i].arch.depth == MN_DEPTH_FULL)
             write_line(file, "grid", "", &s->networks[i], 0);
-    bool failed = ferror(file) != 0;
-    return fclose(file) == 0 && !failed ? CLI_DONE : cli_fail("%s could not be written", path);
+    return cli_close(file) ? CLI_DONE : cli_fail_write(path);
 }

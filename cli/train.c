@@ -36,8 +36,7 @@ static void ask_stop(int signal_number)
 /* What the reports of a run are written to. */
 typedef struct listener {
     const train_values *values;
-    FILE *log; /* JSON lines, or NULL */
-    bool log_failed;
+    FILE *log;          /* JSON lines, or NULL */
     cli_events *events; /* for TensorBoard, or NULL */
     cli_progress progress;
     double start;
@@ -49,8 +48,8 @@ typedef struct listener {
 static void log_line(listener *l, json_t *object)
 {
     char *text = l->log ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(8)) : NULL;
-    if (text && (fprintf(l->log, "%s\n", text) < 0 || fflush(l->log) != 0))
-        l->log_failed = true;
+    if (text && fprintf(l->log, "%s\n", text) > 0)
+        fflush(l->log); /* what fails is said when the file is closed */
     free(text);
     json_decref(object);
 }
@@ -193,7 +192,8 @@ static void on_event(void *context, const mn_train_event *e)
     switch (e->kind) {
     case MN_TRAIN_SKIPPED:
         l->skipped++;
-        cli_say("left out: %s: %s", cli_clean(e->what), cli_clean(e->why));
+        cli_say("left out: %s%s%s", strstr(e->why, e->what) ? "" : cli_clean(e->what),
+                strstr(e->why, e->what) ? "" : ": ", cli_clean(e->why));
         break;
     case MN_TRAIN_KEPT:
         on_kept(l, e);
@@ -263,8 +263,7 @@ static int check_place(const char *path)
 {
     char copy[4096];
     snprintf(copy, sizeof copy, "%s", path);
-    return access(dirname(copy), W_OK | X_OK) == 0 ? CLI_DONE
-                                                   : cli_fail("%s cannot be written: %s", path, strerror(errno));
+    return access(dirname(copy), W_OK | X_OK) == 0 ? CLI_DONE : cli_fail_write(path);
 }
 
 /* Opens what the reports are written to; rank 0 alone does. */
@@ -285,19 +284,19 @@ static int open_listener(const cli_call *call, listener *l, char *checkpoint, si
     if (check_place(v->output) != CLI_DONE)
         return CLI_FAILED;
     if (v->log && !(l->log = fopen(v->log, v->resume ? "a" : "w")))
-        return cli_fail("%s cannot be opened for writing", v->log);
+        return cli_fail_write(v->log);
     if (v->tensorboard && !(l->events = cli_events_open(v->tensorboard, v->resume)))
-        return cli_fail("%s cannot be opened for writing", v->tensorboard);
+        return cli_fail_write(v->tensorboard);
     return CLI_DONE;
 }
 
 static int close_listener(listener *l, int code)
 {
     cli_progress_end(&l->progress);
-    if (l->log && (fclose(l->log) != 0 || l->log_failed))
-        code = cli_fail("%s could not be written", l->values->log);
+    if (l->log && !cli_close(l->log))
+        code = cli_fail_write(l->values->log);
     if (!cli_events_close(l->events))
-        code = cli_fail("the events in %s could not be written", l->values->tensorboard);
+        code = cli_fail_write(l->values->tensorboard);
     return code;
 }
 

@@ -16,7 +16,6 @@
 
 struct cli_events {
     FILE *file;
-    bool failed;
     uint32_t table[256]; /* of CRC-32C, polynomial 0x1EDC6F41 reflected */
 };
 
@@ -89,9 +88,9 @@ static void write_record(cli_events *e, const message *m)
     put_fixed(&head, m->size, 8);
     put_fixed(&head, masked_crc(e, head.bytes, 8), 4);
     put_fixed(&tail, masked_crc(e, m->bytes, m->size), 4);
-    if (fwrite(head.bytes, 1, head.size, e->file) != head.size || fwrite(m->bytes, 1, m->size, e->file) != m->size ||
-        fwrite(tail.bytes, 1, tail.size, e->file) != tail.size)
-        e->failed = true;
+    fwrite(head.bytes, 1, head.size, e->file);
+    fwrite(m->bytes, 1, m->size, e->file);
+    fwrite(tail.bytes, 1, tail.size, e->file);
 }
 
 cli_events *cli_events_open(const char *folder, bool append)
@@ -137,7 +136,7 @@ bool cli_events_close(cli_events *e)
 {
     if (!e)
         return true;
-    bool good = fclose(e->file) == 0 && !e->failed;
+    bool good = cli_close(e->file);
     free(e);
     return good;
 }

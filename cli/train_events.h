@@ -12,7 +12,7 @@ typedef struct cli_events cli_events;
 cli_events *cli_events_open(const char *folder, bool append);
 /* One scalar. A failure to write is remembered. */
 void cli_events_scalar(cli_events *events, const char *tag, int64_t step, double value);
-/* Returns false where anything could not be written. NULL is allowed. */
+/* Returns false, with errno, where anything could not be written. NULL is allowed. */
 bool cli_events_close(cli_events *events);
 
 #endif

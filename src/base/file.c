@@ -139,7 +139,7 @@ mn_status mn_writer_open(const char *path, mn_writer **writer, mn_error *err)
     if (fd >= 0)
         w->file = fdopen(fd, "wb");
     if (!w->file) {
-        mn_status status = fail_errno(err, "create", w->temporary);
+        mn_status status = fail_errno(err, "create", path);
         if (fd >= 0) {
             close(fd);
             unlink(w->temporary);

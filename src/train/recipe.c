@@ -100,7 +100,7 @@ static mn_status bad_value(const field *f, const char *value, mn_error *err)
     if (f->kind == KIND_OPTIMISER || f->kind == KIND_SCHEDULE)
         return mn_fail(err, MN_ERROR_ARGUMENT, "%s is '%s', must be %s", f->name, value, f->help);
     if (f->kind == KIND_BOOL)
-        return mn_fail(err, MN_ERROR_ARGUMENT, "%s is '%s', must be true or false", f->name, value);
+        return mn_fail(err, MN_ERROR_ARGUMENT, "%s is '%s', must be yes or no", f->name, value);
     return mn_fail(err, MN_ERROR_ARGUMENT, "%s is '%s', must be %g to %g", f->name, value, f->low, f->high);
 }
 

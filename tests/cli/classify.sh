@@ -106,7 +106,8 @@ head -c 128 "$tmp/layers/00_input.npy" | grep -aq "{'descr': '<f4', 'fortran_ord
 largest=$(tail -c 16 "$tmp/layers/30_softmax.npy" | od -An -tf4 | awk '{ m = 0; for (i = 1; i <= NF; i++) if ($i > m) m = $i; print m }')
 expect_near "$largest" "$probability" 0.000001
 run classify -m "$tmp/m.safetensors" --dump "$tmp/layers" "$tmp/photos"
-expect_misuse "mobilenet classify: --dump takes one picture, 3 are given"
+expect_code 2
+expect_err_line "^mobilenet classify: --dump takes one picture, 3 are given$"
 run classify -m "$tmp/m.safetensors" --dump "$tmp/broken.jpg" "$tmp/a.pgm"
 expect_code 1
 

@@ -54,7 +54,7 @@ expect_misuse "mobilenet convert: --info: 'nonsense' is not KEY=TEXT"
 run convert --photos "$tmp/photos" "$tmp/m.safetensors" "$tmp/f.safetensors"
 expect_misuse "mobilenet convert: --photos is for --verify"
 run convert "$tmp/m.safetensors"
-expect_misuse "mobilenet convert: IN OUT is missing"
+expect_misuse "mobilenet convert: OUT is missing"
 cmp -s "$tmp/before" "$tmp/f.safetensors" || fail "a refusal changed the old file"
 [ ! -e "$tmp/f.tflite" ] || fail "a file was written all the same"
 

@@ -64,6 +64,8 @@ END
     [ "$(bash "$tmp/try" "$tmp/bash" mobilenet descr)" = describe ] || fail "bash: commands"
     [ "$(bash "$tmp/try" "$tmp/bash" mobilenet describe --al)" = --alpha ] || fail "bash: options"
     [ "$(bash "$tmp/try" "$tmp/bash" mobilenet describe --padding k)" = keras ] || fail "bash: values"
+    [ "$(bash "$tmp/try" "$tmp/bash" mobilenet train --schedule c)" = "constant cosine" ] || fail "bash: values"
+    [ "$(bash "$tmp/try" "$tmp/bash" mobilenet train --flip y)" = yes ] || fail "bash: values"
     [ "$(bash "$tmp/try" "$tmp/bash" mobilenet help descr)" = describe ] || fail "bash: commands after help"
 fi
 

@@ -39,7 +39,7 @@ expect_misuse "mobilenet describe: --classes: '10k' is not a whole number"
 run describe --classes 99999999999999999999
 expect_misuse "mobilenet describe: --classes: 99999999999999999999 is outside 1 to 1000000"
 run describe --resolution 32x
-expect_misuse "mobilenet describe: --resolution: '' is not a whole number"
+expect_misuse "mobilenet describe: --resolution: '32x' is no size: wanted is N or HxW"
 run describe --resolution 32x0
 expect_misuse "mobilenet describe: --resolution: 0 is outside 1 to 8192"
 run describe --padding valid

@@ -52,7 +52,7 @@ stopped() {
     "$PROGRAM" train "$tmp/data" --widths 4,4,8,8,8,8,8,8,8 --depth shallow --batch 4 --epochs 100000 --validation 0.25 \
         --threads 1 --log "$tmp/stoplog" "$@" 2>"$tmp/err" &
     child=$!
-    while [ "$(grep -c '"epoch",' "$tmp/stoplog" 2>/dev/null)" -lt 3 ] && kill -0 "$child" 2>/dev/null; do sleep 0.05; done
+    while [ "$(cat "$tmp/stoplog" 2>/dev/null | grep -c '"epoch",')" -lt 3 ] && kill -0 "$child" 2>/dev/null; do sleep 0.05; done
     kill -TERM "$child"
     wait "$child"
     code=$? typed="mobilenet train, stopped"
@@ -80,12 +80,12 @@ run train "$tmp/data" --from "$tmp/whole" --head-only --batch 4 --epochs 2 --val
 expect_code 0
 expect_out_line '^.*/head: '
 # A larger input, and copies of the images: other bytes, the same for any number of threads.
-head() { run train "$tmp/data" --from "$tmp/whole" --head-only --resolution 24 --batch 4 --epochs 2 --validation 0.25 "$@"; }
-head -o "$tmp/head1" --threads 1
+learn_head() { run train "$tmp/data" --from "$tmp/whole" --head-only --resolution 24 --batch 4 --epochs 2 --validation 0.25 "$@"; }
+learn_head -o "$tmp/head1" --threads 1
 expect_code 0
-head -o "$tmp/head2" --threads 2
+learn_head -o "$tmp/head2" --threads 2
 cmp "$tmp/head1" "$tmp/head2" || fail "any number of threads was expected to give the same bytes"
-head -o "$tmp/head3" --threads 1 --head-copies 0
+learn_head -o "$tmp/head3" --threads 1 --head-copies 0
 if cmp -s "$tmp/head1" "$tmp/head3"; then fail "copies of the images were expected to matter"; fi
 run describe --model "$tmp/head1"
 expect_out_line '24x24x3'
@@ -116,11 +116,16 @@ expect_code 1
 expect_err_line 'nowhere'
 run train "$tmp/data" --alpha 0.25 -o "$tmp/no/such/folder/model" --epochs 1 --batch 4
 expect_code 1
-expect_err_line 'no/such/folder/model cannot be written: No such file or directory$'
+expect_err_line "^mobilenet: cannot write '.*/no/such/folder/model': No such file or directory$"
 if grep -q 'images to learn from' "$tmp/err"; then fail "no work was expected before"; fi
 run train "$tmp/data" --learning-rate fast
 expect_code 2
 expect_err_line "learning_rate is 'fast', must be 0 to 1000"
+run train "$tmp/data" --flip maybe
+expect_misuse "mobilenet train: --flip: 'maybe' is none of yes|no"
+run train "$tmp/data" --epochs 1 -o "$tmp/model" --log "$tmp/no/log"
+expect_code 1
+expect_err_line "^mobilenet: cannot write '.*/no/log': No such file or directory$"
 run train "$tmp/data" --head-only
 expect_code 2
 run train "$tmp/data" --from "$tmp/whole" --alpha 0.5
@@ -136,6 +141,7 @@ printf 'P6\n16 16\n255\nshort' >"$tmp/data/dark/9.ppm"
 train -o "$tmp/broken" --threads 1
 expect_code 0
 expect_err_line '^left out: .*dark/9.ppm'
+[ "$(grep -o 'dark/9.ppm' "$tmp/err" | wc -l)" -eq 1 ] || fail "the picture was expected to be named once"
 train -o "$tmp/broken" --threads 1 --strict
 expect_code 1
 expect_err_line '/broken is there; it stays until this run ends'
@@ -144,6 +150,6 @@ if [ -w /dev/full ]; then
     rm "$tmp/data/dark/9.ppm"
     train -o "$tmp/full" --threads 1 --log /dev/full
     expect_code 1
-    expect_err_line '/dev/full'
+    expect_err_line "^mobilenet: cannot write '/dev/full': No space left on device$"
 fi
 finish
