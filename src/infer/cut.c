@@ -69,7 +69,8 @@ static void cut_gemm(const mn_plan *plan, const mn_layer *layer, mn_step *step)
     int64_t column_parts = row_parts < parts ? (parts + row_parts - 1) / row_parts : 1;
     int32_t columns = layer->out_channels;
     step->columns_per_task = round_up((columns + column_parts - 1) / column_parts, gemm->tile_columns);
-    snprintf(step->note, sizeof step->note, "%d rows x %d columns a task", step->rows_per_task, step->columns_per_task);
+    snprintf(step->note, sizeof step->note, "%d row%s x %d columns a task", step->rows_per_task,
+             step->rows_per_task == 1 ? "" : "s", step->columns_per_task);
 }
 
 /* Few weights: strips of rows. Where the weights outweigh the caches, strips are as high as half of L2 allows, at least
@@ -88,8 +89,8 @@ static void cut_conv(const mn_plan *plan, const mn_layer *layer, mn_step *step)
     step->columns_per_task =
         round_up((layer->out_channels + column_parts - 1) / column_parts, plan->kernels->gemm->tile_columns);
     step->scratch_bytes = (uint64_t)mn_plan_padded_rows(layer, step->rows_per_task) * (uint64_t)row_bytes;
-    snprintf(step->note, sizeof step->note, "windows of a padded strip, %d output rows x %d columns a task",
-             step->rows_per_task, step->columns_per_task);
+    snprintf(step->note, sizeof step->note, "windows of a padded strip, %d output row%s x %d columns a task",
+             step->rows_per_task, step->rows_per_task == 1 ? "" : "s", step->columns_per_task);
 }
 
 /* Strips; where there is one, columns, as long as computing the strip again for each part costs little. */
@@ -106,8 +107,8 @@ static void cut_separable(const mn_plan *plan, const mn_layer *depthwise, const 
     int64_t strips = (rows + step->rows_per_task - 1) / step->rows_per_task, columns = pointwise->out_channels;
     int64_t column_parts = strips == 1 ? clamp64(columns / AGAIN_COLUMNS_MIN, 1, parts) : 1;
     step->columns_per_task = round_up((columns + column_parts - 1) / column_parts, plan->kernels->gemm->tile_columns);
-    snprintf(step->note, sizeof step->note, "fused with its depthwise, %d output rows x %d columns a task",
-             step->rows_per_task, step->columns_per_task);
+    snprintf(step->note, sizeof step->note, "fused with its depthwise, %d output row%s x %d columns a task",
+             step->rows_per_task, step->rows_per_task == 1 ? "" : "s", step->columns_per_task);
 }
 
 void mn_plan_cut(const mn_plan *plan, mn_step *step)
