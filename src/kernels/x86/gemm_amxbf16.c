@@ -7,8 +7,8 @@
  *
  * Rows are shared evenly among tiles, and the last tiles of a product begin early enough to end with its last row: rows
  * that two tiles have are computed twice, to the same bits. A block's sums are rounded while the tiles work on the next one.
- * Tiles of A are read where they lie; where rows or runs of k are not that regular, at the end of a sum and for the windows
- * of convolutions, they are gathered first.
+ * Tiles of A are read where they lie, past L1, which a panel needs; where rows or runs of k are not that regular, at the
+ * end of a sum and for the windows of convolutions, they are gathered first.
  */
 #if defined(__AMX_BF16__) && defined(__AVX512BF16__)
 #include "kernels/kernels.h"
@@ -39,16 +39,19 @@ static void configure(int32_t rows)
 static void gather(const mn_gemm_args *g, int32_t row, int32_t rows, int32_t k, mn_bf16 *to)
 {
     const mn_bf16 *group = g->a16 + row / g->group_rows * g->group_stride;
-    int32_t in_group = row % g->group_rows, begin = k / g->k;
+    int32_t in_group = row % g->group_rows, count = 0;
+    ptrdiff_t offset[STEP + 1]; /* of lane 0, elements from the row's first */
+    uint32_t mask[STEP + 1];    /* the lanes of each segment that has some here */
+    for (int32_t s = k / g->k, from = s * g->k - k; s < g->segments && from < STEP; s++, from += g->k, count++) {
+        mask[count] = from + g->k >= STEP ? 0xffffffffu : (1u << (from + g->k)) - 1;
+        mask[count] &= from > 0 ? 0xffffffffu << from : 0xffffffffu;
+        offset[count] = s * g->segment_stride - from;
+    }
     for (int32_t r = 0; r < rows; r++) {
-        const mn_bf16 *a = group + in_group * g->row_stride + begin * g->segment_stride;
+        uintptr_t a = (uintptr_t)(group + in_group * g->row_stride);
         __m512i x = _mm512_setzero_si512();
-        int32_t from = begin * g->k - k; /* lane of the segment's first */
-        for (int32_t s = begin; s < g->segments && from < STEP; s++, from += g->k, a += g->segment_stride) {
-            uint32_t mask = from + g->k >= STEP ? 0xffffffffu : (1u << (from + g->k)) - 1;
-            mask &= from > 0 ? 0xffffffffu << from : 0xffffffffu;
-            x = _mm512_mask_loadu_epi16(x, mask, (const void *)((uintptr_t)a - (uintptr_t)(from * 2)));
-        }
+        for (int32_t i = 0; i < count; i++)
+            x = _mm512_mask_loadu_epi16(x, mask[i], (const void *)(a + (uintptr_t)offset[i] * sizeof *to));
         _mm512_store_si512(to + r * STEP, x);
         if (++in_group == g->group_rows) {
             in_group = 0;
@@ -129,14 +132,14 @@ VEC_INLINE void add_products(const mn_gemm_args *g, const block *t, const bool t
                 gather(g, t->row1, t->rows, k, gathered + TILE_ROWS * STEP);
         }
         _tile_loadd(6, b, 2 * COLUMNS * sizeof *b);
-        _tile_loadd(4, a0, stride);
+        _tile_stream_loadd(4, a0, stride);
         _tile_dpbf16ps(0, 4, 6);
         if (two_columns) {
             _tile_loadd(7, b + COLUMNS, 2 * COLUMNS * sizeof *b);
             _tile_dpbf16ps(1, 4, 7);
         }
         if (two_rows) {
-            _tile_loadd(5, a1, stride);
+            _tile_stream_loadd(5, a1, stride);
             _tile_dpbf16ps(2, 5, 6);
             if (two_columns)
                 _tile_dpbf16ps(3, 5, 7);
