@@ -15,7 +15,8 @@
 #define STRIP_PIXELS_MIN      96  /* rows of a fused product: fewer would load the weights too often */
 #define FEW_PIXELS_MIN        32  /* the same where the weights stay in L2 */
 #define AGAIN_COLUMNS_MIN     128 /* of a part that computes its depthwise strip anew: 9 steps a value more, of 128 */
-#define TASKS_MAX             16  /* of one image: enough for a fair split among the threads of a small machine */
+#define BLOCK_BYTES_MAX       (4 << 20) /* of the planes that all threads share */
+#define TASKS_MAX             16        /* of one image: enough for a fair split among the threads of a small machine */
 
 static int32_t round_up(int64_t value, int32_t unit)
 {
@@ -93,6 +94,26 @@ static void cut_conv(const mn_plan *plan, const mn_layer *layer, mn_step *step)
              step->rows_per_task, step->rows_per_task == 1 ? "" : "s", step->columns_per_task);
 }
 
+/* Weights that stay in L2: blocks whose planes do too, a task each. Others: blocks of all threads, as large as memory
+ * should be, so that each reading of the weights serves many tiles. */
+static void cut_winograd(const mn_plan *plan, const mn_layer *layer, mn_step *step)
+{
+    int64_t tile_bytes = (int64_t)mn_winograd_tile_bytes(plan, layer), rows = plan->kernels->gemm->tile_rows;
+    int64_t l2_bytes = (int64_t)mn_cpu_cache_bytes(2), tiles = mn_winograd_tiles(layer);
+    if ((int64_t)mn_winograd_weight_bytes(plan, layer) <= l2_bytes / 2) {
+        int64_t most = clamp64(l2_bytes / 4 / tile_bytes / rows * rows, rows, tiles);
+        step->rows_per_task = units_of_part(tiles, parts_wanted(mn_layer_get_cost(layer).macs), rows, most);
+        step->scratch_bytes = (uint64_t)(step->rows_per_task * tile_bytes);
+    } else {
+        tiles *= plan->options.batch;
+        int64_t blocks = (tiles * tile_bytes + BLOCK_BYTES_MAX - 1) / BLOCK_BYTES_MAX;
+        step->rows_per_task = (int32_t)((tiles + blocks - 1) / blocks);
+        step->shared_bytes = (uint64_t)(step->rows_per_task * tile_bytes);
+    }
+    snprintf(step->note, sizeof step->note, "Winograd F(2x2, 3x3), %d tiles %s", step->rows_per_task,
+             step->shared_bytes == 0 ? "a task" : "at once");
+}
+
 /* Strips; where there is one, columns, as long as computing the strip again for each part costs little. */
 static void cut_separable(const mn_plan *plan, const mn_layer *depthwise, const mn_layer *pointwise, mn_step *step)
 {
@@ -122,8 +143,7 @@ void mn_plan_cut(const mn_plan *plan, mn_step *step)
         cut_separable(plan, layer, &plan->net->layers[step->last_layer], step);
         break;
     case MN_STEP_WINOGRAD:
-        mn_winograd_cut(plan, layer, step);
-        snprintf(step->note, sizeof step->note, "Winograd F(2x2, 3x3), bands of %d tile rows", step->rows_per_task);
+        cut_winograd(plan, layer, step);
         break;
     case MN_STEP_CONV:
         cut_conv(plan, layer, step);

@@ -33,10 +33,10 @@ typedef struct mn_step {
     mn_step_kind kind;
     int32_t first_layer, last_layer;
     mn_weight_place first, last; /* of those layers; the same where there is one */
-    int32_t rows_per_task;       /* GEMM: rows of the matrix, pixels of the batch; others: output rows of a map */
-    int32_t columns_per_task;    /* GEMM, CONV, SEPARABLE: output channels, a multiple of the panel width */
-    uint64_t scratch_bytes;      /* of one thread */
-    uint64_t shared_bytes;       /* of all threads together */
+    int32_t rows_per_task;    /* GEMM: rows of the matrix, pixels of the batch; WINOGRAD: tiles; others: output rows */
+    int32_t columns_per_task; /* GEMM, CONV, SEPARABLE: output channels, a multiple of the panel width */
+    uint64_t scratch_bytes;   /* of one thread */
+    uint64_t shared_bytes;    /* of all threads together */
     const char *kernel;
     char note[MN_NOTE_BYTES];
     double seconds; /* of the last run, where profiled */
@@ -93,7 +93,10 @@ int32_t mn_plan_stride(const mn_plan *plan, int32_t channels, int64_t pixels);
 
 bool mn_winograd_applies(const mn_plan *plan, const mn_layer *layer);
 uint64_t mn_winograd_weight_bytes(const mn_plan *plan, const mn_layer *layer);
-void mn_winograd_cut(const mn_plan *plan, const mn_layer *layer, mn_step *step);
+/* Tiles of 2x2 outputs of an image. */
+int32_t mn_winograd_tiles(const mn_layer *layer);
+/* What a tile takes on its way, before and after the products. */
+uint64_t mn_winograd_tile_bytes(const mn_plan *plan, const mn_layer *layer);
 
 /* The padded map under a convolution's windows: pixels a row. */
 int32_t mn_plan_padded_width(const mn_layer *layer);

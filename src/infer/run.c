@@ -301,9 +301,7 @@ void mn_session_run_step(mn_session *session, mn_step *step, const float *input,
         mn_pool_run(session->pool, count * j.strips * j.column_tasks, conv_task, &j);
         break;
     case MN_STEP_WINOGRAD:
-        for (int32_t i = 0; i < count; i++)
-            mn_winograd_run(session, step, (const void *)(j.in + (size_t)i * j.in_image),
-                            (void *)(j.out + (size_t)i * j.out_image));
+        mn_winograd_run(session, step, (const void *)j.in, (void *)j.out, count);
         break;
     case MN_STEP_DEPTHWISE:
         mn_pool_run(session->pool, count * j.strips, depthwise_task, &j);

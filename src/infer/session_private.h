@@ -23,11 +23,11 @@ void mn_session_run_step(mn_session *session, mn_step *step, const float *input,
                          float *output);
 
 /* Transforms weights [count, 3, 3, IC] times scale [count], those of the output channels from `begin`, a panel's first,
- * into their panels of 16 packed planes, and says whether all are finite; runs a WINOGRAD step for one image
- * (src/infer/winograd.c). */
+ * into their panels of 16 packed planes, and says whether all are finite; runs a WINOGRAD step for `count`
+ * images (src/infer/winograd.c). */
 bool mn_winograd_pack(const mn_gemm_kernel *gemm, const mn_layer *layer, int32_t begin, int32_t count,
                       const float *weights, const float *scale, float *packed);
-void mn_winograd_run(mn_session *session, const mn_step *step, const float *in, float *out);
+void mn_winograd_run(mn_session *session, const mn_step *step, const float *in, float *out, int32_t count);
 
 /* The float at a byte offset of the block, which starts with the session itself. */
 static inline float *mn_session_at(const mn_session *session, uint64_t offset)

@@ -1,22 +1,35 @@
 /* Standard 3x3 convolutions of stride 1 by Winograd's algorithm (src/kernels/kernels.h): 16 products an output tile of
  * four in place of 36, so 2.25 times fewer multiply-adds; weights take 16/9 of their memory.
  *
- * An image goes through in bands of tile rows, a band's planes staying in L3:
- *     input transform, tasks of tile rows | 16 products, a plane a task | output transform, tasks of tile rows
+ * Tiles go through in blocks:
+ *     input transform | 16 products, a plane each | output transform
+ * Where the weights fit in L2, a block is a task, so small that its planes stay there too. Larger weights are read once
+ * a block: its planes stay in L3, and each of the three phases is cut into tasks.
  */
 #include <math.h>
 #include <string.h>
 
 #include "infer/session_private.h"
 
-#define BAND_BYTES     (4 << 20)
-#define BLOCK_CHANNELS 8  /* input channels whose filters are transformed together */
-#define COLUMNS_MAX    64 /* the widest panel of any level */
-#define LANES          8  /* filters that are transformed side by side: divides every panel's width */
+#define BLOCK_CHANNELS  8  /* input channels whose filters are transformed together */
+#define COLUMNS_MAX     64 /* the widest panel of any level */
+#define LANES           8  /* filters that are transformed side by side: divides every panel's width */
+#define TRANSFORM_TASKS 8  /* of a block that all threads share */
 
 static int32_t half(int32_t extent)
 {
     return extent / 2 + extent % 2;
+}
+
+int32_t mn_winograd_tiles(const mn_layer *layer)
+{
+    return half(layer->out_height) * half(layer->out_width);
+}
+
+/* Floats from a tile of a plane to the next. */
+static int32_t tile_stride(const mn_plan *plan, int32_t channels)
+{
+    return mn_plan_stride(plan, channels, 2);
 }
 
 /* Maps of few tiles would wait for their weights, which are 16/9 of a direct convolution's. */
@@ -24,8 +37,7 @@ bool mn_winograd_applies(const mn_plan *plan, const mn_layer *layer)
 {
     return plan->kernels->winograd && plan->kernels->gemm->tile_columns <= COLUMNS_MAX && layer->op == MN_OP_CONV &&
            layer->stride == 1 && layer->kernel_height == 3 && layer->kernel_width == 3 && layer->in_channels >= 16 &&
-           layer->out_channels >= 16 &&
-           half(layer->out_height) * half(layer->out_width) >= 2 * plan->kernels->gemm->tile_rows;
+           layer->out_channels >= 16 && mn_winograd_tiles(layer) >= 2 * plan->kernels->gemm->tile_rows;
 }
 
 uint64_t mn_winograd_weight_bytes(const mn_plan *plan, const mn_layer *layer)
@@ -34,16 +46,10 @@ uint64_t mn_winograd_weight_bytes(const mn_plan *plan, const mn_layer *layer)
            sizeof(float);
 }
 
-void mn_winograd_cut(const mn_plan *plan, const mn_layer *layer, mn_step *step)
+uint64_t mn_winograd_tile_bytes(const mn_plan *plan, const mn_layer *layer)
 {
-    (void)plan;
-    uint64_t row_bytes = 16 * (uint64_t)half(layer->out_width) *
-                         ((uint64_t)layer->in_channels + (uint64_t)layer->out_channels) * sizeof(float);
-    uint64_t rows = row_bytes < BAND_BYTES ? BAND_BYTES / row_bytes : 1;
-    int32_t all = half(layer->out_height);
-    int32_t bands = (int32_t)(((uint64_t)all + rows - 1) / rows);
-    step->rows_per_task = (all + bands - 1) / bands;
-    step->shared_bytes = (uint64_t)step->rows_per_task * row_bytes;
+    return 16 * ((uint64_t)tile_stride(plan, layer->in_channels) + (uint64_t)tile_stride(plan, layer->out_channels)) *
+           sizeof(float);
 }
 
 /* G g G^T of LANES filters; g is [3, 3][stride]. Planes lie a large power of two apart, where a cache holds few of them:
@@ -102,100 +108,179 @@ bool mn_winograd_pack(const mn_gemm_kernel *gemm, const mn_layer *layer, int32_t
     return finite;
 }
 
-/* A band of one image. */
-typedef struct band {
-    const mn_session *session;
+/* A step for all images of a run, whose tiles are counted through. */
+typedef struct work {
+    mn_session *session;
     const mn_step *step;
     const mn_layer *layer;
     const float *in;
-    float *out, *planes, *products;
+    float *out;
+    size_t in_image, out_image; /* floats */
     int32_t in_stride, out_stride;
-    int32_t row, rows, across; /* of tiles */
-    int32_t rows_per_task;
+    int32_t tiles; /* of an image */
+    int32_t end;   /* of all images */
     float low, high;
-} band;
+} work;
 
-static mn_winograd_args rows_of_task(const band *b, int32_t task, int32_t channels)
+/* Tiles begin..end-1 on their way: 16 planes of [tiles, channels with a gap]. */
+typedef struct block {
+    const work *work;
+    int32_t begin, end;
+    int32_t tiles_per_task; /* of a transform */
+    int32_t in_stride, out_stride;
+    float *planes, *products;
+} block;
+
+static int32_t min32(int32_t a, int32_t b)
 {
-    int32_t begin = task * b->rows_per_task;
-    int32_t end = begin + b->rows_per_task < b->rows ? begin + b->rows_per_task : b->rows;
-    return (mn_winograd_args){.channels = channels,
-                              .tiles_across = b->across,
-                              .row_begin = b->row + begin,
-                              .row_end = b->row + end,
-                              .plane_stride = (size_t)b->rows * (size_t)b->across * (size_t)channels};
+    return a < b ? a : b;
+}
+
+static block block_at(const work *w, int32_t begin, float *memory)
+{
+    block b = {.work = w,
+               .begin = begin,
+               .end = min32(begin + w->step->rows_per_task, w->end),
+               .in_stride = tile_stride(&w->session->plan, w->layer->in_channels),
+               .out_stride = tile_stride(&w->session->plan, w->layer->out_channels),
+               .planes = memory};
+    b.products = memory + 16 * (size_t)(b.end - begin) * (size_t)b.in_stride;
+    return b;
+}
+
+/* Tiles begin..end-1 of the block, of one image or more. */
+static void transform_input(const block *b, int32_t begin, int32_t end)
+{
+    const work *w = b->work;
+    while (begin < end) {
+        int32_t image = begin / w->tiles, stop = min32(end, (image + 1) * w->tiles);
+        mn_winograd_args args = {.height = w->layer->in_height,
+                                 .width = w->layer->in_width,
+                                 .channels = w->layer->in_channels,
+                                 .pad_top = w->layer->pad_top,
+                                 .pad_left = w->layer->pad_left,
+                                 .stride = w->in_stride,
+                                 .tiles_across = half(w->layer->out_width),
+                                 .tile_begin = begin - image * w->tiles,
+                                 .tile_end = stop - image * w->tiles,
+                                 .tile_stride = b->in_stride,
+                                 .plane_stride = (size_t)(b->end - b->begin) * (size_t)b->in_stride,
+                                 .in = w->in + (size_t)image * w->in_image,
+                                 .out = b->planes + (size_t)(begin - b->begin) * (size_t)b->in_stride};
+        w->session->plan.kernels->winograd->input(&args);
+        begin = stop;
+    }
+}
+
+static void transform_output(const block *b, int32_t begin, int32_t end)
+{
+    const work *w = b->work;
+    while (begin < end) {
+        int32_t image = begin / w->tiles, stop = min32(end, (image + 1) * w->tiles);
+        mn_winograd_args args = {.height = w->layer->out_height,
+                                 .width = w->layer->out_width,
+                                 .channels = w->layer->out_channels,
+                                 .stride = w->out_stride,
+                                 .tiles_across = half(w->layer->out_width),
+                                 .tile_begin = begin - image * w->tiles,
+                                 .tile_end = stop - image * w->tiles,
+                                 .tile_stride = b->out_stride,
+                                 .plane_stride = (size_t)(b->end - b->begin) * (size_t)b->out_stride,
+                                 .in = b->products + (size_t)(begin - b->begin) * (size_t)b->out_stride,
+                                 .out = w->out + (size_t)image * w->out_image,
+                                 .bias = mn_session_at(w->session, w->step->first.bias),
+                                 .low = w->low,
+                                 .high = w->high};
+        w->session->plan.kernels->winograd->output(&args);
+        begin = stop;
+    }
+}
+
+static void multiply(const block *b, int32_t plane)
+{
+    const work *w = b->work;
+    const mn_gemm_kernel *gemm = w->session->plan.kernels->gemm;
+    int32_t ic = w->layer->in_channels, oc = w->layer->out_channels, tiles = b->end - b->begin;
+    size_t before = (size_t)plane * (size_t)tiles;
+    const float *weights = mn_session_at(w->session, w->step->first.weights);
+    mn_gemm_args args =
+        mn_gemm_plain(tiles, oc, ic, b->planes + before * (size_t)b->in_stride,
+                      weights + (size_t)plane * mn_packed_floats(gemm, oc, ic), (size_t)gemm->tile_columns * (size_t)ic,
+                      b->products + before * (size_t)b->out_stride);
+    args.row_stride = b->in_stride;
+    args.c_row_stride = b->out_stride;
+    gemm->run(&args);
 }
 
 static void input_task(void *context, int32_t task, int32_t worker)
 {
     (void)worker;
-    const band *b = context;
-    mn_winograd_args args = rows_of_task(b, task, b->layer->in_channels);
-    args.height = b->layer->in_height;
-    args.width = b->layer->in_width;
-    args.pad_top = b->layer->pad_top;
-    args.pad_left = b->layer->pad_left;
-    args.stride = b->in_stride;
-    args.in = b->in;
-    args.out = b->planes + (size_t)(args.row_begin - b->row) * (size_t)b->across * (size_t)args.channels;
-    b->session->plan.kernels->winograd->input(&args);
+    const block *b = context;
+    int32_t begin = b->begin + task * b->tiles_per_task;
+    transform_input(b, begin, min32(begin + b->tiles_per_task, b->end));
 }
 
 static void product_task(void *context, int32_t task, int32_t worker)
 {
     (void)worker;
-    const band *b = context;
-    const mn_gemm_kernel *gemm = b->session->plan.kernels->gemm;
-    int32_t ic = b->layer->in_channels, oc = b->layer->out_channels, tiles = b->rows * b->across;
-    const float *weights = mn_session_at(b->session, b->step->first.weights);
-    mn_gemm_args args =
-        mn_gemm_plain(tiles, oc, ic, b->planes + (size_t)task * (size_t)tiles * (size_t)ic,
-                      weights + (size_t)task * mn_packed_floats(gemm, oc, ic), (size_t)gemm->tile_columns * (size_t)ic,
-                      b->products + (size_t)task * (size_t)tiles * (size_t)oc);
-    gemm->run(&args);
+    multiply(context, task);
 }
 
 static void output_task(void *context, int32_t task, int32_t worker)
 {
     (void)worker;
-    const band *b = context;
-    mn_winograd_args args = rows_of_task(b, task, b->layer->out_channels);
-    args.height = b->layer->out_height;
-    args.width = b->layer->out_width;
-    args.stride = b->out_stride;
-    args.in = b->products + (size_t)(args.row_begin - b->row) * (size_t)b->across * (size_t)args.channels;
-    args.out = b->out;
-    args.bias = mn_session_at(b->session, b->step->first.bias);
-    args.low = b->low;
-    args.high = b->high;
-    b->session->plan.kernels->winograd->output(&args);
+    const block *b = context;
+    int32_t begin = b->begin + task * b->tiles_per_task;
+    transform_output(b, begin, min32(begin + b->tiles_per_task, b->end));
 }
 
-void mn_winograd_run(mn_session *session, const mn_step *step, const float *in, float *out)
+/* A block by one thread, in its own scratch. */
+static void block_task(void *context, int32_t task, int32_t worker)
+{
+    const work *w = context;
+    const mn_plan *plan = &w->session->plan;
+    float *scratch = mn_session_at(w->session, plan->scratch_offset + plan->scratch_stride * (uint64_t)worker);
+    block b = block_at(w, task * w->step->rows_per_task, scratch);
+    transform_input(&b, b.begin, b.end);
+    for (int32_t plane = 0; plane < 16; plane++)
+        multiply(&b, plane);
+    transform_output(&b, b.begin, b.end);
+}
+
+/* A block by all threads. */
+static void run_block(const work *w, int32_t begin)
+{
+    mn_session *session = w->session;
+    block b = block_at(w, begin, mn_session_at(w->session, session->plan.shared_offset));
+    b.tiles_per_task = (b.end - b.begin + TRANSFORM_TASKS - 1) / TRANSFORM_TASKS;
+    int32_t tasks = (b.end - b.begin + b.tiles_per_task - 1) / b.tiles_per_task;
+    mn_pool_run(session->pool, tasks, input_task, &b);
+    mn_pool_run(session->pool, 16, product_task, &b);
+    mn_pool_run(session->pool, tasks, output_task, &b);
+}
+
+void mn_winograd_run(mn_session *session, const mn_step *step, const float *in, float *out, int32_t count)
 {
     const mn_plan *plan = &session->plan;
     const mn_layer *layer = &plan->net->layers[step->first_layer];
-    band b = {
+    work w = {
         .session = session,
         .step = step,
         .layer = layer,
         .in = in,
         .out = out,
-        .planes = mn_session_at(session, plan->shared_offset),
         .in_stride = mn_plan_in_stride(plan, layer),
         .out_stride = plan->pixel_stride[step->last_layer],
-        .across = half(layer->out_width),
+        .tiles = mn_winograd_tiles(layer),
+        .end = count * mn_winograd_tiles(layer),
         .low = layer->activation == MN_ACTIVATION_NONE ? -INFINITY : 0,
         .high = layer->activation == MN_ACTIVATION_RELU6 ? 6 : INFINITY,
     };
-    int32_t all = half(layer->out_height);
-    for (b.row = 0; b.row < all; b.row += step->rows_per_task) {
-        b.rows = all - b.row < step->rows_per_task ? all - b.row : step->rows_per_task;
-        b.products = b.planes + 16 * (size_t)b.rows * (size_t)b.across * (size_t)layer->in_channels;
-        b.rows_per_task = (b.rows + 7) / 8;
-        int32_t tasks = (b.rows + b.rows_per_task - 1) / b.rows_per_task;
-        mn_pool_run(session->pool, tasks, input_task, &b);
-        mn_pool_run(session->pool, 16, product_task, &b);
-        mn_pool_run(session->pool, tasks, output_task, &b);
-    }
+    w.in_image = (size_t)layer->in_height * (size_t)layer->in_width * (size_t)w.in_stride;
+    w.out_image = (size_t)layer->out_height * (size_t)layer->out_width * (size_t)w.out_stride;
+    if (step->shared_bytes == 0)
+        mn_pool_run(session->pool, (w.end + step->rows_per_task - 1) / step->rows_per_task, block_task, &w);
+    else
+        for (int32_t begin = 0; begin < w.end; begin += step->rows_per_task)
+            run_block(&w, begin);
 }

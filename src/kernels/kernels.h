@@ -155,10 +155,11 @@ typedef struct mn_winograd_args {
     int32_t pad_top, pad_left;       /* input only */
     int32_t stride;                  /* floats from a pixel of the map to the next, >= channels */
     int32_t tiles_across;            /* ceil(output width / 2) */
-    int32_t row_begin, row_end;      /* rows of tiles */
-    const float *in;                 /* input: the map; output: plane 0, first tile of row_begin */
-    float *out;                      /* input: plane 0, first tile of row_begin; output: the map */
-    size_t plane_stride;             /* floats from a plane to the next; a plane is [tiles, channels] */
+    int32_t tile_begin, tile_end;    /* tiles of the map, row by row */
+    int32_t tile_stride;             /* floats from a tile of a plane to the next, >= channels */
+    size_t plane_stride;             /* floats from a plane to the next */
+    const float *in;                 /* input: the map; output: plane 0 of tile_begin */
+    float *out;                      /* input: plane 0 of tile_begin; output: the map */
     const float *bias;               /* output only: [channels] */
     float low, high;                 /* output only */
 } mn_winograd_args;

@@ -1,5 +1,5 @@
 /* Winograd's transforms against their matrices in double, and the whole algorithm against a direct convolution of one
- * channel: every channel count of 1..67, maps from 1x1 up, every padding, strips of tile rows.
+ * channel: every channel count of 1..67, maps from 1x1 up, every padding, any range of tiles, gaps between them.
  */
 #include <math.h>
 #include <string.h>
@@ -19,41 +19,48 @@ static double pixel(const mn_winograd_args *a, int32_t y, int32_t x, int32_t c)
 
 static void check_input(const mn_winograd_kernel *kernel, mn_winograd_args a, kcheck_result *result)
 {
-    size_t tiles = (size_t)(a.row_end - a.row_begin) * (size_t)a.tiles_across, channels = (size_t)a.channels;
+    size_t tiles = (size_t)(a.tile_end - a.tile_begin), channels = (size_t)a.channels;
+    size_t tile_stride = (size_t)a.tile_stride, plane_floats = (tiles - 1) * tile_stride + channels;
     size_t floats = (size_t)(a.height * a.width - 1) * (size_t)a.stride + channels;
     float *map = kcheck_floats(SLOT_MAP, floats);
     for (size_t i = 0; i < floats; i++)
         map[i] = kcheck_value(1, i, false);
-    a.plane_stride = tiles * channels;
+    a.plane_stride = tiles * tile_stride;
     a.in = map;
-    a.out = kcheck_floats(SLOT_PLANES, 16 * a.plane_stride);
+    a.out = kcheck_floats(SLOT_PLANES, 15 * a.plane_stride + plane_floats);
     kernel->input(&a);
     result->cases++;
     for (size_t t = 0; t < tiles; t++)
         for (int p = 0; p < 16; p++)
             for (int32_t c = 0; c < a.channels; c++) {
-                int32_t y = 2 * (a.row_begin + (int32_t)t / a.tiles_across) - a.pad_top;
-                int32_t x = 2 * ((int32_t)t % a.tiles_across) - a.pad_left;
+                int32_t tile = a.tile_begin + (int32_t)t;
+                int32_t y = 2 * (tile / a.tiles_across) - a.pad_top;
+                int32_t x = 2 * (tile % a.tiles_across) - a.pad_left;
                 double want = 0;
                 for (int i = 0; i < 16; i++)
                     want +=
                         b_transposed[p / 4][i / 4] * b_transposed[p % 4][i % 4] * pixel(&a, y + i / 4, x + i % 4, c);
-                float got = a.out[(size_t)p * a.plane_stride + t * channels + (size_t)c];
+                float got = a.out[(size_t)p * a.plane_stride + t * tile_stride + (size_t)c];
                 if (!kcheck_close(got, (float)want, 4 * 4 * 0x1p-24))
                     kcheck_fail(result, "map %dx%d, %d channels: plane %d of tile %zu is %.9g, must be %.9g", a.height,
                                 a.width, a.channels, p, t, (double)got, want);
             }
+    for (size_t i = 0; i < 15 * a.plane_stride + plane_floats; i++)
+        if (i % tile_stride >= channels && !isnan(a.out[i]))
+            kcheck_fail(result, "map %dx%d, %d channels: wrote between two tiles", a.height, a.width, a.channels);
     if (!kcheck_front_is_whole(SLOT_PLANES))
         kcheck_fail(result, "map %dx%d, %d channels: wrote before the start", a.height, a.width, a.channels);
 }
 
 static void check_output(const mn_winograd_kernel *kernel, mn_winograd_args a, kcheck_result *result)
 {
-    size_t tiles = (size_t)(a.row_end - a.row_begin) * (size_t)a.tiles_across, channels = (size_t)a.channels;
+    size_t tiles = (size_t)(a.tile_end - a.tile_begin), channels = (size_t)a.channels;
+    size_t tile_stride = (size_t)a.tile_stride, plane_floats = (tiles - 1) * tile_stride + channels;
     size_t map_floats = (size_t)(a.height * a.width - 1) * (size_t)a.stride + channels;
-    a.plane_stride = tiles * channels;
-    float *planes = kcheck_floats(SLOT_PLANES, 16 * a.plane_stride), *bias = kcheck_floats(SLOT_BIAS, channels);
-    for (size_t i = 0; i < 16 * a.plane_stride; i++)
+    a.plane_stride = tiles * tile_stride;
+    size_t planes_floats = 15 * a.plane_stride + plane_floats;
+    float *planes = kcheck_floats(SLOT_PLANES, planes_floats), *bias = kcheck_floats(SLOT_BIAS, channels);
+    for (size_t i = 0; i < planes_floats; i++)
         planes[i] = kcheck_value(2, i, false);
     for (size_t c = 0; c < channels; c++)
         bias[c] = kcheck_value(3, c, false);
@@ -72,17 +79,18 @@ static void check_output(const mn_winograd_kernel *kernel, mn_winograd_args a, k
                 ptrdiff_t at = ((ptrdiff_t)y * a.width + x) * a.stride + c;
                 if (at >= (ptrdiff_t)map_floats)
                     continue;
-                if (c >= a.channels || y / 2 < a.row_begin || y / 2 >= a.row_end) { /* not to be written */
+                int32_t tile = y / 2 * a.tiles_across + x / 2;
+                if (c >= a.channels || tile < a.tile_begin || tile >= a.tile_end) { /* not to be written */
                     if (!isnan(a.out[at]))
                         kcheck_fail(result, "map %dx%d, %d channels: wrote where nothing belongs", a.height, a.width,
                                     a.channels);
                     continue;
                 }
-                size_t t = (size_t)(y / 2 - a.row_begin) * (size_t)a.tiles_across + (size_t)(x / 2);
+                size_t t = (size_t)(tile - a.tile_begin);
                 double want = bias[c];
                 for (int p = 0; p < 16; p++)
                     want += a_transposed[y % 2][p / 4] * a_transposed[x % 2][p % 4] *
-                            planes[(size_t)p * a.plane_stride + t * channels + (size_t)c];
+                            planes[(size_t)p * a.plane_stride + t * tile_stride + (size_t)c];
                 want = want < a.low ? a.low : want > a.high ? a.high : want;
                 if (!kcheck_close(a.out[at], (float)want, 10 * 10 * 0x1p-24))
                     kcheck_fail(result, "map %dx%d, %d channels: output [%d, %d, %d] is %.9g, must be %.9g", a.height,
@@ -101,9 +109,10 @@ void kcheck_winograd(const mn_winograd_kernel *kernel, kcheck_result *result)
                                   .pad_left = (shape + channels) % 3,
                                   .stride = channels + shape % 2 * 3};
             a.tiles_across = (a.width + 1) / 2;
-            int32_t rows = (a.height + 1) / 2;
-            a.row_begin = rows > 1 ? shape % 2 : 0;
-            a.row_end = rows > 2 ? rows - shape % 2 : rows;
+            a.tile_stride = channels + shape % 3 * 5;
+            int32_t tiles = (a.height + 1) / 2 * a.tiles_across;
+            a.tile_begin = tiles > 1 ? shape % 2 : 0;
+            a.tile_end = tiles > 2 ? tiles - (shape + channels) % 2 : tiles;
             check_input(kernel, a, result);
             check_output(kernel, a, result);
         }

@@ -7,11 +7,11 @@ static volatile float sink;
 /* Winograd's transforms as their definition: the right ones that the wrong ones below are made from. */
 void planted_plain_input(const mn_winograd_args *a)
 {
-    for (int32_t tile = 0; tile < (a->row_end - a->row_begin) * a->tiles_across; tile++)
+    for (int32_t tile = 0; tile < a->tile_end - a->tile_begin; tile++)
         for (int32_t c = 0; c < a->channels; c++) {
             float d[4][4], t[4][4];
-            int32_t y = 2 * (a->row_begin + tile / a->tiles_across) - a->pad_top;
-            int32_t x = 2 * (tile % a->tiles_across) - a->pad_left;
+            int32_t y = 2 * ((a->tile_begin + tile) / a->tiles_across) - a->pad_top;
+            int32_t x = 2 * ((a->tile_begin + tile) % a->tiles_across) - a->pad_left;
             for (int32_t i = 0; i < 4; i++)
                 for (int32_t j = 0; j < 4; j++) {
                     bool inside = y + i >= 0 && y + i < a->height && x + j >= 0 && x + j < a->width;
@@ -23,7 +23,7 @@ void planted_plain_input(const mn_winograd_args *a)
                 t[2][j] = d[2][j] - d[1][j];
                 t[3][j] = d[1][j] - d[3][j];
             }
-            float *out = a->out + (ptrdiff_t)tile * a->channels + c;
+            float *out = a->out + (ptrdiff_t)tile * a->tile_stride + c;
             for (size_t i = 0; i < 4; i++) {
                 out[(4 * i) * a->plane_stride] = t[i][0] - t[i][2];
                 out[(4 * i + 1) * a->plane_stride] = t[i][1] + t[i][2];
@@ -36,9 +36,9 @@ void planted_plain_input(const mn_winograd_args *a)
 /* sign: that of the last row of A; clip: leave out what lies beyond the map. */
 static void any_output(const mn_winograd_args *a, float sign, bool clip)
 {
-    for (int32_t tile = 0; tile < (a->row_end - a->row_begin) * a->tiles_across; tile++)
+    for (int32_t tile = 0; tile < a->tile_end - a->tile_begin; tile++)
         for (int32_t c = 0; c < a->channels; c++) {
-            const float *in = a->in + (ptrdiff_t)tile * a->channels + c;
+            const float *in = a->in + (ptrdiff_t)tile * a->tile_stride + c;
             float t[2][4];
             for (size_t j = 0; j < 4; j++) {
                 float p[4];
@@ -47,7 +47,8 @@ static void any_output(const mn_winograd_args *a, float sign, bool clip)
                 t[0][j] = p[0] + p[1] + p[2];
                 t[1][j] = p[1] - p[2] + sign * p[3];
             }
-            int32_t y = 2 * (a->row_begin + tile / a->tiles_across), x = 2 * (tile % a->tiles_across);
+            int32_t y = 2 * ((a->tile_begin + tile) / a->tiles_across),
+                    x = 2 * ((a->tile_begin + tile) % a->tiles_across);
             for (int32_t i = 0; i < 4; i++) {
                 const float *u = t[i / 2];
                 float sum = a->bias[c] + (i % 2 ? u[1] - u[2] + sign * u[3] : u[0] + u[1] + u[2]);
