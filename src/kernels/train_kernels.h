@@ -97,9 +97,9 @@ typedef struct mn_train_kernels {
     /* c [rows, n] dense <- a (panels of k channels) * b, b packed [n / 16 up][k][16]. */
     void (*multiply)(const float *a, int32_t pitch, int32_t rows, int32_t k, const float *b, int32_t n, float *c,
                      mn_ahead *ahead);
-    /* sum [m, n up] += a^T * b over the rows, a and b panels of m and n channels with the same pitch. */
+    /* sum [m, n up] = a^T * b over the rows, or += where `add`; a and b: panels of m and n channels with the same pitch. */
     void (*accumulate)(const float *a, const float *b, int32_t pitch, int32_t rows, int32_t m, int32_t n, float *sum,
-                       mn_ahead *ahead);
+                       bool add, mn_ahead *ahead);
     /* first[c] += sum of (y - origin), second[c] += sum of its square, over y [rows, channels]. */
     void (*statistics)(const float *y, int32_t stride, int32_t rows, int32_t channels, const float *origin,
                        float *first, float *second);

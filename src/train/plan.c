@@ -12,8 +12,8 @@
 #define CHUNKS_LEAST   4                  /* all the same: as many ranks can share a batch without changing a bit */
 #define HEAD_IMAGES    32                 /* of a chunk of the classifier, which has one row an image */
 #define BLOCK_BYTES    (640 << 10)        /* the two blocks of a product together, and their rows: */
-#define BLOCK_LEAST    96
-#define BLOCK_ROWS     192
+#define BLOCK_LEAST    98
+#define BLOCK_ROWS     196 /* 14 x 14 */
 
 /* Hands out parts of a block; with base NULL it only counts. */
 typedef struct bump {
@@ -78,7 +78,7 @@ static void set_shape(const mn_step *s, mn_step_layer *l)
     if (layer->op == MN_OP_DEPTHWISE)
         mn_step_depthwise_plan(l);
     size_t rows = (size_t)BLOCK_BYTES / sizeof(float) / (up(l->k) + up(l->n));
-    l->row_block = rows < BLOCK_LEAST ? BLOCK_LEAST : rows > BLOCK_ROWS ? BLOCK_ROWS : (int32_t)rows / 6 * 6;
+    l->row_block = rows < BLOCK_LEAST ? BLOCK_LEAST : rows > BLOCK_ROWS ? BLOCK_ROWS : (int32_t)rows;
     l->chunks = part_of(s, chunks_for(batch, MN_CHUNKS_MAX));
     size_t chunks = PARTIAL_FLOATS / larger(1, up(l->n) * up(l->k));
     if (layer->op == MN_OP_CLASSIFIER && chunks > (size_t)batch / HEAD_IMAGES)

@@ -31,7 +31,7 @@ typedef struct mn_step_layer {
     const mn_layer *layer;
     int32_t k, n;              /* a product's shape: inputs of one output, outputs; depthwise: 9, channels */
     int32_t in_rows, out_rows; /* pixels of one image */
-    int32_t row_block;         /* rows of a product handled at once */
+    int32_t row_block;         /* rows of a product handled at once, at most */
     int32_t band;              /* rows of a depthwise layer's output handled at once, 1 to MN_BAND_MAX */
     int32_t chunks;            /* tasks of this rank's part of a batch, forward: a power of two, as is */
     int32_t back_chunks;       /* backward; fewer where the weights are large */
@@ -158,6 +158,13 @@ static inline int32_t mn_step_chunks(const mn_step *step, int32_t chunks)
     while (used < chunks && mn_step_chunk_start(step, chunks, used) < step->count)
         used++;
     return used;
+}
+/* Rows of the next block of a product where `rest` are left: blocks as even as can be, since a short one costs as many passes
+ * over the weights as a long one. */
+static inline int32_t mn_step_block(const mn_step_layer *layer, size_t rest)
+{
+    size_t most = (size_t)layer->row_block, blocks = (rest + most - 1) / most;
+    return (int32_t)((rest + blocks - 1) / blocks);
 }
 /* Fills panels (pitch rows) with the patches of output pixels [first, first + rows) of one image. */
 void mn_step_patches(const mn_step_layer *layer, const mn_step_source *source, int32_t image, int32_t first,

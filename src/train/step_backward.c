@@ -88,22 +88,22 @@ static void conv_task(void *context, int32_t chunk, int32_t worker)
     float *x = s->scratch + (size_t)worker * s->scratch_count, *dy = x + block * k;
     float *patch = dy + block * (size_t)mn_panel_up(l->n);
     float *sum = s->partial + (size_t)chunk * s->partial_stride;
-    memset(sum, 0, s->partial_stride * sizeof *sum);
     gather g = {0};
     if (j->data)
         g = gather_open(s, j->index - 1, chunk);
     size_t image_floats = (size_t)l->in_rows * (size_t)l->layer->in_channels;
-    for (int32_t i = chunk_start(s, l, chunk); i < chunk_start(s, l, chunk + 1); i++) {
+    int32_t start = chunk_start(s, l, chunk);
+    for (int32_t i = start; i < chunk_start(s, l, chunk + 1); i++) {
         float *dx = s->dz[1 - j->side] + (size_t)i * image_floats;
         if (j->data)
             memset(dx, 0, image_floats * sizeof *dx);
         for (int32_t r = 0, rows; r < l->out_rows; r += rows) {
-            rows = l->out_rows - r < l->row_block ? l->out_rows - r : l->row_block;
+            rows = mn_step_block(l, (size_t)(l->out_rows - r));
             size_t first = (size_t)i * (size_t)l->out_rows + (size_t)r;
             s->kernels->gradient(s->dz[j->side] + first * n, l->y + first * n, l->n, rows, l->n, &chain, dy,
                                  l->row_block);
             mn_step_patches(l, &source, i, r, rows, patch, x, l->row_block);
-            s->kernels->accumulate(dy, x, l->row_block, rows, l->n, l->k, sum, NULL);
+            s->kernels->accumulate(dy, x, l->row_block, rows, l->n, l->k, sum, i > start || r > 0, NULL);
             if (j->data) {
                 s->kernels->multiply(dy, l->row_block, rows, l->n, s->packed, l->k, patch, NULL);
                 scatter(l, patch, r, rows, dx);
@@ -130,17 +130,17 @@ static void product_task(void *context, int32_t chunk, int32_t worker)
     size_t k = (size_t)l->k, n = (size_t)l->n, block = (size_t)l->row_block;
     float *x = s->scratch + (size_t)worker * s->scratch_count, *dy = x + block * (size_t)mn_panel_up(l->k);
     float *sum = s->partial + (size_t)chunk * s->partial_stride;
-    memset(sum, 0, s->partial_stride * sizeof *sum);
     gather g = {0};
     if (j->data && !classifier)
         g = gather_open(s, j->index - 1, chunk);
+    size_t start = (size_t)chunk_start(s, l, chunk) * (size_t)l->out_rows;
     size_t end = (size_t)chunk_start(s, l, chunk + 1) * (size_t)l->out_rows;
-    for (size_t r = (size_t)chunk_start(s, l, chunk) * (size_t)l->out_rows; r < end; r += block) {
-        int32_t rows = (int32_t)(end - r < block ? end - r : block);
+    for (size_t r = start, after; r < end; r = after) {
+        int32_t rows = mn_step_block(l, end - r);
         s->kernels->gradient(dz + r * n, l->y + r * n, l->n, rows, l->n, &chain, dy, l->row_block);
         s->kernels->activate(source.data + r * k, l->k, rows, l->k, &source.affine, x, l->row_block);
-        size_t after = r + (size_t)rows;
-        int32_t next = (int32_t)(end - after < block ? end - after : block);
+        after = r + (size_t)rows;
+        int32_t next = after < end ? mn_step_block(l, end - after) : 0;
         mn_ahead ahead[2] = {0};
         mn_ahead_add(&ahead[0], dz + after * n, l->n, l->n, next);
         mn_ahead_add(&ahead[0], l->y + after * n, l->n, l->n, next);
@@ -151,7 +151,7 @@ static void product_task(void *context, int32_t chunk, int32_t worker)
             if (!classifier)
                 gather_rows(&g, dx, r, rows);
         }
-        s->kernels->accumulate(dy, x, l->row_block, rows, l->n, l->k, sum, &ahead[1]);
+        s->kernels->accumulate(dy, x, l->row_block, rows, l->n, l->k, sum, r > start, &ahead[1]);
     }
     if (j->data && !classifier)
         gather_flush(&g);

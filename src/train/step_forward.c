@@ -144,8 +144,9 @@ static void product_task(void *context, int32_t chunk, int32_t worker)
     /* A product may run across images, patches are cut from one at a time. */
     int32_t group = patches ? 1 : end - image;
     for (; image < end; image += group)
-        for (int32_t r = 0, rows; r < group * l->out_rows; r += rows) {
-            rows = group * l->out_rows - r < l->row_block ? group * l->out_rows - r : l->row_block;
+        for (int32_t r = 0, rest = group * l->out_rows, rows; rest > 0; r += rows) {
+            rows = mn_step_block(l, (size_t)rest);
+            rest -= rows;
             size_t first = (size_t)image * (size_t)l->out_rows + (size_t)r;
             if (patches)
                 mn_step_patches(l, &source, image, r, rows, row, panels, l->row_block);
@@ -154,8 +155,7 @@ static void product_task(void *context, int32_t chunk, int32_t worker)
                                      l->row_block);
             float *y = l->y + first * (size_t)l->n;
             mn_ahead ahead = {0};
-            int32_t next = group * l->out_rows - r - rows;
-            next = next < l->row_block ? next : l->row_block;
+            int32_t next = rest > 0 ? mn_step_block(l, (size_t)rest) : 0;
             if (!patches)
                 mn_ahead_add(&ahead, source.data + (first + (size_t)rows) * (size_t)l->k, l->k, l->k, next);
             mn_ahead_add(&ahead, y + (size_t)rows * (size_t)l->n, l->n, l->n, next);

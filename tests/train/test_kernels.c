@@ -120,9 +120,11 @@ static void product(int32_t rows, int32_t k, int32_t n)
     for (int32_t r = 0; r < pitch; r++)
         for (int32_t j = n; j < mn_panel_up(n); j++)
             v[4].data[((size_t)(j / MN_PANEL) * (size_t)pitch + (size_t)r) * MN_PANEL + (size_t)(j % MN_PANEL)] = 0;
-    mn_train_kernels_reference.accumulate(v[0].data, v[4].data, pitch, rows, k, n, v[5].data, NULL);
-    fast->accumulate(v[0].data, v[4].data, pitch, rows, k, n, v[6].data, &ahead[1]);
-    check_near(&v[5], &v[6], 10 + rows, "accumulate", k);
+    for (int add = 1; add >= 0; add--) {
+        mn_train_kernels_reference.accumulate(v[0].data, v[4].data, pitch, rows, k, n, v[5].data, add != 0, NULL);
+        fast->accumulate(v[0].data, v[4].data, pitch, rows, k, n, v[6].data, add != 0, &ahead[1]);
+        check_near(&v[5], &v[6], 10 + rows, add ? "accumulate" : "accumulate anew", k);
+    }
     free_all(v, 7);
 }
 

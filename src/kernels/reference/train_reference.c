@@ -59,16 +59,17 @@ static void multiply(const float *a, int32_t pitch, int32_t rows, int32_t k, con
 }
 
 static void accumulate(const float *a, const float *b, int32_t pitch, int32_t rows, int32_t m, int32_t n, float *sum,
-                       mn_ahead *ahead)
+                       bool add, mn_ahead *ahead)
 {
     (void)ahead;
-    size_t stride = (size_t)mn_panel_up(n);
+    int32_t stride = mn_panel_up(n);
     for (int32_t i = 0; i < m; i++)
-        for (int32_t j = 0; j < n; j++) {
+        for (int32_t j = 0; j < stride; j++) {
             float s = 0;
             for (int32_t r = 0; r < rows; r++)
                 s += a[at(pitch, r, i)] * b[at(pitch, r, j)];
-            sum[(size_t)i * stride + (size_t)j] += s;
+            float *to = sum + (size_t)i * (size_t)stride + (size_t)j;
+            *to = add ? *to + s : s;
         }
 }
 

@@ -5,9 +5,11 @@
 #include <immintrin.h>
 
 #include "kernels/train_kernels.h"
+#include "kernels/unroll.h"
 
 /* Asks for the next `count` lines, into the second-level cache: what fills the first is in use. */
-static inline void mn_ahead_take(mn_ahead *ahead, int32_t count)
+/* A call here would cost a product its registers, so it is always inlined. */
+MN_INLINE void mn_ahead_take(mn_ahead *ahead, int32_t count)
 {
     while (count > 0 && ahead->part < ahead->count) {
         struct mn_ahead_part *part = &ahead->parts[ahead->part];

@@ -45,7 +45,7 @@ static inline void mn_store16(float *p, int32_t count, __m256 low, __m256 high)
 void mn_train_multiply_avx2(const float *a, int32_t pitch, int32_t rows, int32_t k, const float *b, int32_t n, float *c,
                             mn_ahead *ahead);
 void mn_train_accumulate_avx2(const float *a, const float *b, int32_t pitch, int32_t rows, int32_t m, int32_t n,
-                              float *sum, mn_ahead *ahead);
+                              float *sum, bool add, mn_ahead *ahead);
 void mn_train_activate_avx2(const float *y, int32_t stride, int32_t rows, int32_t channels, const mn_affine *affine,
                             float *panels, int32_t pitch);
 void mn_train_gradient_avx2(const float *dz, const float *y, int32_t stride, int32_t rows, int32_t channels,

@@ -8,7 +8,7 @@
 void mn_train_multiply_avx512(const float *a, int32_t pitch, int32_t rows, int32_t k, const float *b, int32_t n,
                               float *c, mn_ahead *ahead);
 void mn_train_accumulate_avx512(const float *a, const float *b, int32_t pitch, int32_t rows, int32_t m, int32_t n,
-                                float *sum, mn_ahead *ahead);
+                                float *sum, bool add, mn_ahead *ahead);
 void mn_train_activate_avx512(const float *y, int32_t stride, int32_t rows, int32_t channels, const mn_affine *affine,
                               float *panels, int32_t pitch);
 void mn_train_gradient_avx512(const float *dz, const float *y, int32_t stride, int32_t rows, int32_t channels,

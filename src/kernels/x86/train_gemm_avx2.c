@@ -31,8 +31,8 @@
 #define ADD(i)                                                                                                         \
     {                                                                                                                  \
         float *s = sum + (size_t)i * stride;                                                                           \
-        _mm256_storeu_ps(s, _mm256_add_ps(_mm256_loadu_ps(s), l##i));                                                  \
-        _mm256_storeu_ps(s + 8, _mm256_add_ps(_mm256_loadu_ps(s + 8), h##i));                                          \
+        _mm256_storeu_ps(s, add ? _mm256_add_ps(_mm256_loadu_ps(s), l##i) : l##i);                                     \
+        _mm256_storeu_ps(s + 8, add ? _mm256_add_ps(_mm256_loadu_ps(s + 8), h##i) : h##i);                             \
     }
 
 /* c [COUNT rows, columns <= 16] (+)= a b, rows `stride` apart. step: floats from one panel of a to the next. */
@@ -54,10 +54,10 @@
         ROWS##COUNT(STORE)                                                                                             \
     }
 
-/* sum [COUNT, 16] += lanes 0..COUNT-1 of panel a, times panel b. */
+/* sum [COUNT, 16] (+)= lanes 0..COUNT-1 of panel a, times panel b. */
 #define DEFINE_ACCUMULATE(COUNT)                                                                                       \
     static void accumulate_##COUNT(const float *restrict a, const float *restrict b, int32_t rows,                     \
-                                   float *restrict sum, size_t stride)                                                 \
+                                   float *restrict sum, size_t stride, bool add)                                       \
     {                                                                                                                  \
         ROWS##COUNT(ZERO) for (int32_t r = 0; r < rows; r++, a += MN_PANEL, b += MN_PANEL)                             \
         {                                                                                                              \
@@ -72,7 +72,7 @@ DEFINE_MULTIPLY(1) DEFINE_MULTIPLY(2) DEFINE_MULTIPLY(3) DEFINE_MULTIPLY(4) DEFI
 DEFINE_ACCUMULATE(1) DEFINE_ACCUMULATE(2) DEFINE_ACCUMULATE(3) DEFINE_ACCUMULATE(4) DEFINE_ACCUMULATE(5) DEFINE_ACCUMULATE(6)
 
 typedef void multiply_tile(const float *restrict, size_t, int32_t, const float *restrict, float *restrict, size_t, int32_t, bool);
-typedef void accumulate_tile(const float *restrict, const float *restrict, int32_t, float *restrict, size_t);
+typedef void accumulate_tile(const float *restrict, const float *restrict, int32_t, float *restrict, size_t, bool);
 static multiply_tile *const multiply_tiles[] = {NULL, multiply_1, multiply_2, multiply_3, multiply_4, multiply_5, multiply_6};
 static accumulate_tile *const accumulate_tiles[] = {NULL, accumulate_1, accumulate_2, accumulate_3, accumulate_4, accumulate_5, accumulate_6};
 /* clang-format on */
@@ -111,7 +111,7 @@ void mn_train_multiply_avx2(const float *a, int32_t pitch, int32_t rows, int32_t
 }
 
 void mn_train_accumulate_avx2(const float *a, const float *b, int32_t pitch, int32_t rows, int32_t m, int32_t n,
-                              float *sum, mn_ahead *ahead)
+                              float *sum, bool add, mn_ahead *ahead)
 {
     size_t step = (size_t)pitch * MN_PANEL, stride = (size_t)mn_panel_up(n);
     int32_t rate = mn_ahead_rate(ahead, (int64_t)((m + 5) / 6) * (mn_panel_up(n) / MN_PANEL));
@@ -122,7 +122,7 @@ void mn_train_accumulate_avx2(const float *a, const float *b, int32_t pitch, int
                 int32_t count = tile_rows(lanes - lane);
                 mn_ahead_take(ahead, rate);
                 accumulate_tiles[count](a + lane, b + (size_t)(j / MN_PANEL) * step, rows,
-                                        sum + (size_t)(i + lane) * stride + j, stride);
+                                        sum + (size_t)(i + lane) * stride + j, stride, add);
                 lane += count;
             }
     }
