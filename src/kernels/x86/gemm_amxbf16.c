@@ -10,7 +10,7 @@
  * Tiles of A are read where they lie, past L1, which a panel needs; where rows or runs of k are not that regular, at the
  * end of a sum and for the windows of convolutions, they are gathered first.
  */
-#if defined(__AMX_BF16__) && defined(__AVX512BF16__)
+#if (defined(__AMX_BF16__) || defined(__AMXBF16__)) && defined(__AVX512BF16__) /* clang 14 has the second name */
 #include "kernels/kernels.h"
 #include "kernels/x86/vector_avx512bf16.h"
 
