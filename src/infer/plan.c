@@ -247,51 +247,51 @@ static uint64_t max64(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-mn_status mn_plan_make(const mn_net *net, const mn_session_options *options, uint64_t head_bytes, mn_plan *plan,
+mn_status mn_plan_make(const mn_net *net, const mn_session_options *options, uint64_t head_bytes, mn_plan *p,
                        mn_error *err)
 {
-    mn_plan p = {.net = net};
-    mn_status status = resolve(options, &p.options, err);
+    mn_session_options resolved;
+    mn_status status = resolve(options, &resolved, err);
     if (status == MN_OK)
-        status = check_extent(net, p.options.batch, err);
+        status = check_extent(net, resolved.batch, err);
     if (status != MN_OK)
         return status;
-    p.kernels = mn_kernels_get(p.options.max_level, p.options.precision);
-    list_steps(&p);
-    p.single_steps = count_single_steps(&p);
-    uint64_t offset = p.weights_offset = mn_plan_align(head_bytes), widest = 0, shared = 0;
-    for (int32_t i = 0; i < p.step_count; i++) {
-        mn_step *step = &p.steps[i];
+    *p = (mn_plan){.net = net, .options = resolved};
+    p->kernels = mn_kernels_get(p->options.max_level, p->options.precision);
+    list_steps(p);
+    p->single_steps = count_single_steps(p);
+    uint64_t offset = p->weights_offset = mn_plan_align(head_bytes), widest = 0, shared = 0;
+    for (int32_t i = 0; i < p->step_count; i++) {
+        mn_step *step = &p->steps[i];
         const mn_layer *first = &net->layers[step->first_layer], *last = &net->layers[step->last_layer];
-        offset = place_weights(&p, first, &step->first, offset);
+        offset = place_weights(p, first, &step->first, offset);
         step->last = step->first;
         if (last != first)
-            offset = place_weights(&p, last, &step->last, offset);
-        name_kernel(&p, step);
-        mn_plan_cut(&p, step);
-        p.scratch_stride = max64(p.scratch_stride, step->scratch_bytes);
+            offset = place_weights(p, last, &step->last, offset);
+        name_kernel(p, step);
+        mn_plan_cut(p, step);
+        p->scratch_stride = max64(p->scratch_stride, step->scratch_bytes);
         shared = max64(shared, step->shared_bytes);
         widest = max64(widest, max64((uint64_t)first->out_channels, (uint64_t)last->out_channels) * sizeof(float));
     }
-    p.arena_offset = offset;
-    uint64_t arena = mn_plan_place(&p);
+    p->arena_offset = offset;
+    uint64_t arena = mn_plan_place(p);
     if (arena < mn_plan_align(widest))
         arena = mn_plan_align(widest); /* compiling borrows it for the scales of a layer */
-    p.scratch_offset = p.arena_offset + arena;
-    p.scratch_stride = mn_plan_align(p.scratch_stride);
-    p.shared_offset = p.scratch_offset + p.scratch_stride * (uint64_t)p.options.threads;
-    p.total_bytes = p.shared_offset + mn_plan_align(shared);
-    for (int32_t i = 0; p.options.keep_layers && i < net->layer_count; i++) {
+    p->scratch_offset = p->arena_offset + arena;
+    p->scratch_stride = mn_plan_align(p->scratch_stride);
+    p->shared_offset = p->scratch_offset + p->scratch_stride * (uint64_t)p->options.threads;
+    p->total_bytes = p->shared_offset + mn_plan_align(shared);
+    for (int32_t i = 0; p->options.keep_layers && i < net->layer_count; i++) {
         const mn_layer *layer = &net->layers[i];
-        p.kept[i] = p.arena_offset + p.buffer[i];
-        if (mn_plan_output_bytes(&p, layer) == sizeof(float))
+        p->kept[i] = p->arena_offset + p->buffer[i];
+        if (mn_plan_output_bytes(p, layer) == sizeof(float))
             continue;
-        p.kept[i] = p.total_bytes;
-        p.total_bytes += mn_plan_align((uint64_t)p.options.batch * (uint64_t)layer->out_height *
-                                       (uint64_t)layer->out_width * (uint64_t)layer->out_channels * sizeof(float));
+        p->kept[i] = p->total_bytes;
+        p->total_bytes += mn_plan_align((uint64_t)p->options.batch * (uint64_t)layer->out_height *
+                                        (uint64_t)layer->out_width * (uint64_t)layer->out_channels * sizeof(float));
     }
-    if (p.total_bytes > SIZE_MAX / 2)
-        return mn_fail(err, MN_ERROR_LIMIT, "a session would take %llu bytes", (unsigned long long)p.total_bytes);
-    *plan = p;
+    if (p->total_bytes > SIZE_MAX / 2)
+        return mn_fail(err, MN_ERROR_LIMIT, "a session would take %llu bytes", (unsigned long long)p->total_bytes);
     return MN_OK;
 }

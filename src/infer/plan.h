@@ -61,7 +61,8 @@ typedef struct mn_plan {
     uint64_t total_bytes;
 } mn_plan;
 
-/* `head_bytes` is what comes first in the block. Errors: MN_ERROR_ARGUMENT, MN_ERROR_LIMIT, MN_ERROR_UNSUPPORTED. */
+/* `head_bytes` is what comes first in the block. Errors: MN_ERROR_ARGUMENT, MN_ERROR_LIMIT, MN_ERROR_UNSUPPORTED; the plan is
+ * then worth nothing. */
 mn_status mn_plan_make(const mn_net *net, const mn_session_options *options, uint64_t head_bytes, mn_plan *plan,
                        mn_error *err);
 

@@ -28,7 +28,9 @@ mn_status mn_session_create(const mn_model *model, const mn_session_options *opt
     mn_session *s = mn_alloc_large((size_t)plan.total_bytes);
     if (!s)
         return mn_fail_memory(err, (size_t)plan.total_bytes, "a session");
-    *s = (mn_session){.plan = plan};
+    s->plan = plan; /* 13 KB: no second one on the stack */
+    s->pool = NULL;
+    s->last_count = 0;
     status = mn_session_compile(s, model, err);
     if (status == MN_OK)
         status = mn_pool_create(plan.options.threads, &s->pool, err);
