@@ -5,11 +5,11 @@
 
 #include "kernels/vector/dwconv3x3_body.h"
 
-extern const mn_dwconv_kernel mn_dwconv3x3s1_f32_2x8_neon, mn_dwconv3x3s2_f32_1x8_neon;
+extern const mn_dwconv_kernel mn_dwconv3x3s1_f32_2x8_neon, mn_dwconv3x3s2_f32_2x8_neon;
 const mn_dwconv_kernel mn_dwconv3x3s1_f32_2x8_neon = {
-    .name = "mn_dwconv3x3s1_f32_2x8_neon", .kernel = 3, .stride = 1, .run = run_stride1};
-const mn_dwconv_kernel mn_dwconv3x3s2_f32_1x8_neon = {
-    .name = "mn_dwconv3x3s2_f32_1x8_neon", .kernel = 3, .stride = 2, .run = run_stride2};
+    .name = "mn_dwconv3x3s1_f32_2x8_neon", .kernel = 3, .stride = 1, .run = run};
+const mn_dwconv_kernel mn_dwconv3x3s2_f32_2x8_neon = {
+    .name = "mn_dwconv3x3s2_f32_2x8_neon", .kernel = 3, .stride = 2, .run = run};
 #else
 typedef int mn_empty;
 #endif
