@@ -103,12 +103,14 @@ static void on_features(listener *l, const mn_train_event *e)
 /* Another run's checkpoint was put aside: its best model goes with it. */
 static void on_kept(listener *l, const mn_train_event *e)
 {
-    char best[sizeof l->best_path + 4], of[48] = "";
-    snprintf(best, sizeof best, "%s.old", l->best_path);
+    char best[sizeof l->best_path + 16], of[48] = "";
+    snprintf(best, sizeof best, "%s%.15s", l->best_path, strrchr(e->what, '.')); /* the same ending */
     if (e->total > 0)
         snprintf(of, sizeof of, " of %s", cli_count(e->total));
     bool with_best = rename(l->best_path, best) == 0;
-    cli_say("without --resume this run starts anew; an earlier one came to step %s%s, its checkpoint is kept as %s%s%s",
+    cli_say("without --resume this run starts anew; an earlier one came to step %s%s, its checkpoint is kept as %s%s%s "
+            "(rename it back "
+            "and give --resume to go on with it)",
             cli_count(e->done), of, cli_clean(e->what), with_best ? ", its best model as " : "",
             with_best ? cli_clean(best) : "");
 }

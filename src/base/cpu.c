@@ -29,17 +29,6 @@ static uint64_t read_xcr0(void)
     return (uint64_t)high << 32 | low;
 }
 
-/* Linux saves the tile registers of processes that asked for them: once is enough for all threads. */
-static bool request_tiles(void)
-{
-#if defined(__linux__)
-    const long arch_req_xcomp_perm = 0x1023, xfeature_xtiledata = 18;
-    return syscall(SYS_arch_prctl, arch_req_xcomp_perm, xfeature_xtiledata) == 0;
-#else
-    return false;
-#endif
-}
-
 static void detect(void)
 {
     unsigned a, b, c, d;
@@ -57,7 +46,7 @@ static void detect(void)
     bool tiles = (xcr0 & 0x60000) == 0x60000 && (d & (1u << 22)) && (d & (1u << 24)); /* AMX_BF16, AMX_TILE */
     if (a >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d))
         features.avx512_bf16 = features.avx512 && (a & (1u << 5));
-    features.amx_bf16 = tiles && features.avx512_bf16 && request_tiles();
+    features.amx_bf16 = tiles && features.avx512_bf16;
 }
 #elif defined(__aarch64__)
 static void detect(void)
@@ -77,6 +66,23 @@ const mn_cpu_features *mn_cpu_get_features(void)
 {
     pthread_once(&features_once, detect);
     return &features;
+}
+
+static bool tiles_granted;
+static pthread_once_t tiles_once = PTHREAD_ONCE_INIT;
+
+static void request_tiles(void)
+{
+#if defined(__x86_64__) && defined(__linux__)
+    const long arch_req_xcomp_perm = 0x1023, xfeature_xtiledata = 18;
+    tiles_granted = syscall(SYS_arch_prctl, arch_req_xcomp_perm, xfeature_xtiledata) == 0;
+#endif
+}
+
+bool mn_cpu_request_tiles(void)
+{
+    pthread_once(&tiles_once, request_tiles);
+    return tiles_granted;
 }
 
 int32_t mn_cpu_count(void)

@@ -10,7 +10,7 @@ typedef struct mn_cpu_features {
     bool avx2_fma; /* AVX2 and FMA, registers saved by the system */
     bool avx512;   /* F, BW, DQ, VL */
     bool avx512_bf16;
-    bool amx_bf16; /* with avx512_bf16; tile registers granted to this process */
+    bool amx_bf16; /* with avx512_bf16; before use, mn_cpu_request_tiles */
     bool avx512_vnni;
     bool neon;
     bool neon_dotprod;
@@ -18,6 +18,10 @@ typedef struct mn_cpu_features {
 
 /* Found once, then remembered. Thread-safe. */
 const mn_cpu_features *mn_cpu_get_features(void);
+
+/* Asks the system for the tile registers, once for the process, which cannot give them back: from then on a signal stack
+ * must have room for them (8 KiB more). Whether they were granted. Thread-safe. */
+bool mn_cpu_request_tiles(void);
 
 /* Processors that this process may run on, at least 1. */
 int32_t mn_cpu_count(void);

@@ -115,6 +115,8 @@ static void fill(void)
 const mn_kernels *mn_kernels_get(mn_cpu_level level, mn_precision precision)
 {
     pthread_once(&tables_once, fill);
+    if (level == MN_CPU_AMX_BF16 && precision == MN_PRECISION_BFLOAT16 && !mn_cpu_request_tiles())
+        level = MN_CPU_AVX512_BF16;
     return &tables[precision][level];
 }
 

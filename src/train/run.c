@@ -172,11 +172,14 @@ static mn_status learn(mn_run *r, mn_error *err)
         saved = false;
         if (epoch_ends)
             status = finish_epoch(r, err);
+        bool enough = epoch_ends && out_of_patience(r, (double)step / (double)r->steps_per_epoch);
+        if (enough)
+            r->steps = step; /* the run is over, and its checkpoint says so */
         if (status == MN_OK && (every > 0 ? step % every == 0 : epoch_ends)) {
             status = mn_run_save(r, err);
             saved = true;
         }
-        if (epoch_ends && out_of_patience(r, (double)step / (double)r->steps_per_epoch))
+        if (enough)
             break;
     }
     if (!saved && status == MN_OK)

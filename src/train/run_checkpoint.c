@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/locale.h"
@@ -82,7 +83,12 @@ static mn_status set_aside(mn_run *r, mn_error *err)
     char *note;
     mn_train_event event = {.kind = MN_TRAIN_KEPT};
     if (!mn_checkpoint_peek(path, &event.done, &note))
-        return MN_OK;
+        return access(path, F_OK) != 0
+                   ? MN_OK
+                   : mn_fail(err, MN_ERROR_FORMAT,
+                             "%s: is no checkpoint that can be read; move it away, or give --resume "
+                             "to hear more",
+                             path);
     long long steps = 0;
     const char *line = strstr(note, "\nsteps ");
     if (line && sscanf(line, "\nsteps %lld", &steps) == 1)
@@ -90,11 +96,13 @@ static mn_status set_aside(mn_run *r, mn_error *err)
     free(note);
     if (event.done == 0 || event.done == event.total)
         return MN_OK;
-    size_t bytes = strlen(path) + sizeof ".old";
+    size_t bytes = strlen(path) + sizeof ".old-2147483647";
     char *old = mn_calloc(bytes, 1);
     if (!old)
         return mn_fail_memory(err, bytes, "a file name");
     snprintf(old, bytes, "%s.old", path);
+    for (int i = 2; access(old, F_OK) == 0; i++) /* an earlier one stays */
+        snprintf(old, bytes, "%s.old-%d", path, i);
     mn_status status = MN_OK;
     event.what = old;
     if (rename(path, old) == 0)

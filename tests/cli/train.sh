@@ -65,7 +65,7 @@ expect_err_line '^stopped; go on with --resume and the same options$'
 cp "$tmp/kept.checkpoint" "$tmp/kept.copy"
 train -o "$tmp/kept" --threads 1
 expect_code 0
-expect_err_line 'an earlier one came to step [0-9,]* of 300,000, its checkpoint is kept as .*/kept.checkpoint.old, its best model as .*/kept.best.old$'
+expect_err_line 'an earlier one came to step [0-9,]* of 300,000, its checkpoint is kept as .*/kept.checkpoint.old, its best model as .*/kept.best.old (rename it back and give --resume to go on with it)$'
 cmp "$tmp/kept.copy" "$tmp/kept.checkpoint.old" || fail "the checkpoint was expected to be kept"
 [ -s "$tmp/kept.best.old" ] || fail "the best model was expected to be kept"
 train -o "$tmp/kept" --threads 1 # that run was over

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "kcheck/kcheck.h"
 
 static kcheck_result check(const mn_kernel_entry *entry)
@@ -73,7 +74,8 @@ int main(int count, char **words)
         const mn_kernel_entry *entry = &entries[i];
         if ((!any_level && entry->level != level) || seen_before(entries, i))
             continue;
-        if (mn_kernels_cap(entry->level) != entry->level) {
+        if (mn_kernels_cap(entry->level) != entry->level ||
+            (entry->level == MN_CPU_AMX_BF16 && !mn_cpu_request_tiles())) {
             printf("skipped  %-32s this processor lacks %s\n", entry->name, mn_cpu_level_name(entry->level));
             continue;
         }

@@ -25,14 +25,15 @@ typedef struct tile_config {
     uint8_t rows[16];
 } tile_config;
 
+/* volatile, because gcc's _tile_loadconfig does not say that it reads all 64 bytes: the stores must stay. */
 static void configure(int32_t rows)
 {
-    tile_config config = {.palette = 1};
+    volatile tile_config config = {.palette = 1};
     for (int t = 0; t < 8; t++) {
         config.column_bytes[t] = 64;
         config.rows[t] = t < 6 ? (uint8_t)rows : 16;
     }
-    _tile_loadconfig(&config);
+    _tile_loadconfig((const void *)&config);
 }
 
 /* k .. k + 31 of some rows of A, all segments in one, with zeros beyond the end, to `to` [rows][STEP]. */
@@ -130,6 +131,7 @@ VEC_INLINE void add_products(const mn_gemm_args *g, const block *t, const bool t
             gather(g, t->row0, t->rows, k, gathered);
             if (two_rows)
                 gather(g, t->row1, t->rows, k, gathered + TILE_ROWS * STEP);
+            __asm__ volatile("" ::: "memory"); /* gcc's tile loads do not say that they read memory */
         }
         _tile_loadd(6, b, 2 * COLUMNS * sizeof *b);
         _tile_stream_loadd(4, a0, stride);

@@ -7,13 +7,13 @@
 
 static float run(int64_t rounds)
 {
-    _Alignas(64) uint8_t config[64] = {1};
+    _Alignas(64) volatile uint8_t config[64] = {1}; /* see gemm_amxbf16.c */
     _Alignas(64) float sums[16 * 16] = {0};
     for (int t = 0; t < 8; t++) {
         config[16 + 2 * t] = 64;
         config[48 + t] = 16;
     }
-    _tile_loadconfig(config);
+    _tile_loadconfig((const void *)config);
     _tile_loadd(4, sums, 64);
     _tile_loadd(5, sums, 64);
     _tile_zero(0);
