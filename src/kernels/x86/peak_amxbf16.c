@@ -1,7 +1,6 @@
 /* Independent tile products of AMX. */
 #if (defined(__AMX_BF16__) || defined(__AMXBF16__)) && defined(__AVX512BF16__) /* clang 14 has the second name */
 #include <immintrin.h>
-#include <string.h>
 
 #include "kernels/kernels.h"
 

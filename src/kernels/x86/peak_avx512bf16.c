@@ -1,31 +1,9 @@
-/* Independent chains of AVX512_BF16 multiply-adds: more than latency times throughput needs. */
+/* The peak of AVX512_BF16's multiply-adds: two products a lane. */
 #include "kernels/x86/vector_avx512bf16.h"
 #if defined(MN_AVX512BF16)
-#include "kernels/kernels.h"
-#include "kernels/unroll.h"
-
-#define CHAINS 16
-
-static float run(int64_t rounds)
-{
-    vec sum[CHAINS];
-    const __m512i x = _mm512_set1_epi16(0x3b80), y = _mm512_set1_epi16(0x3f80); /* 2^-8 and 1 */
-    MN_UNROLL
-    for (int i = 0; i < CHAINS; i++)
-        sum[i] = vec_all((float)i);
-    for (int64_t r = 0; r < rounds; r++) {
-        MN_UNROLL
-        for (int i = 0; i < CHAINS; i++)
-            sum[i] = vec_dot_bf16(x, y, sum[i]);
-    }
-    float lanes[VEC_LANES], total = 0;
-    for (int i = 1; i < CHAINS; i++)
-        sum[0] = vec_add(sum[0], sum[i]);
-    vec_store(lanes, sum[0]);
-    for (int i = 0; i < VEC_LANES; i++)
-        total += lanes[i];
-    return total;
-}
+#define CHAINS         16
+#define PEAK_STEP(sum) vec_dot_bf16(_mm512_set1_epi16(0x3b80), _mm512_set1_epi16(0x3f80), sum) /* 2^-8 and 1 */
+#include "kernels/vector/peak_body.h"
 
 extern const mn_peak_kernel mn_peak_bf16_avx512bf16;
 const mn_peak_kernel mn_peak_bf16_avx512bf16 = {

@@ -1,4 +1,4 @@
-/* Vectors of eight floats, as vector/README.md describes them, as far as winograd_body.h needs them: the part of a
+/* Vectors of eight floats, as vector/README.md describes them, as far as winograd_body.h and peak_body.h need them: the part of a
  * vector is a count. */
 #ifndef MN_KERNELS_X86_VECTOR_AVX2_H
 #define MN_KERNELS_X86_VECTOR_AVX2_H
@@ -43,6 +43,11 @@ VEC_INLINE void vec_store_part(float *p, vec_part part, vec x)
         _mm256_storeu_ps(p, x);
     else
         _mm256_maskstore_ps(p, vec_mask(part), x);
+}
+
+VEC_INLINE vec vec_fma(vec x, vec y, vec sum)
+{
+    return _mm256_fmadd_ps(x, y, sum);
 }
 
 VEC_INLINE vec vec_add(vec x, vec y)
