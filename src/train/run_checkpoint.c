@@ -20,10 +20,7 @@
 
 static bool file_exists(const char *path)
 {
-    FILE *file = fopen(path, "rb");
-    if (file)
-        fclose(file);
-    return file != NULL;
+    return access(path, F_OK) == 0;
 }
 
 static mn_status save(const mn_run *r, mn_error *err)
@@ -83,12 +80,11 @@ static mn_status set_aside(mn_run *r, mn_error *err)
     char *note;
     mn_train_event event = {.kind = MN_TRAIN_KEPT};
     if (!mn_checkpoint_peek(path, &event.done, &note))
-        return access(path, F_OK) != 0
-                   ? MN_OK
-                   : mn_fail(err, MN_ERROR_FORMAT,
-                             "%s: is no checkpoint that can be read; move it away, or give --resume "
-                             "to hear more",
-                             path);
+        return !file_exists(path) ? MN_OK
+                                  : mn_fail(err, MN_ERROR_FORMAT,
+                                            "%s: is no checkpoint that can be read; move it away, or give --resume to "
+                                            "hear more",
+                                            path);
     long long steps = 0;
     const char *line = strstr(note, "\nsteps ");
     if (line && sscanf(line, "\nsteps %lld", &steps) == 1)
@@ -101,7 +97,7 @@ static mn_status set_aside(mn_run *r, mn_error *err)
     if (!old)
         return mn_fail_memory(err, bytes, "a file name");
     snprintf(old, bytes, "%s.old", path);
-    for (int i = 2; access(old, F_OK) == 0; i++) /* an earlier one stays */
+    for (int i = 2; file_exists(old); i++) /* an earlier one stays */
         snprintf(old, bytes, "%s.old-%d", path, i);
     mn_status status = MN_OK;
     event.what = old;
