@@ -193,18 +193,17 @@ typedef struct mn_train_event {
 
 typedef struct mn_train_options {
     mn_recipe recipe;
-    int32_t threads;        /* of the trainer; 0: the processors available */
-    int32_t loader_threads; /* that make batches ahead; 0: 1 */
-    bool head_only;         /* see mn_trainer_options */
-    const mn_comm *comm;    /* ranks that learn together, each in a call of its own; NULL: alone */
-    bool sync_bn;           /* see mn_trainer_options */
-    double validation;      /* share of the images that is held out, chosen by seed, class by class; 0: none */
-    int64_t limit;          /* learn from at most this many of the images, spread evenly over them; 0: all */
-    double patience;        /* epochs without a better held-out accuracy after which to stop; 0: never */
-    bool strict;            /* an image that cannot be decoded is an error */
-    size_t pixel_bytes;     /* decoded images are kept up to this size; 0: 1 GiB */
-    const char
-        *checkpoint; /* file for the trainer's state, or NULL; that of a run not over becomes .old, .old-2, ... */
+    int32_t threads;          /* of the trainer; 0: the processors available */
+    int32_t loader_threads;   /* that make batches ahead; 0: 1 */
+    bool head_only;           /* see mn_trainer_options */
+    const mn_comm *comm;      /* ranks that learn together, each in a call of its own; NULL: alone */
+    bool sync_bn;             /* see mn_trainer_options */
+    double validation;        /* share of the images that is held out, chosen by seed, class by class; 0: none */
+    int64_t limit;            /* learn from at most this many of the images, spread evenly over them; 0: all */
+    double patience;          /* epochs without a better held-out accuracy after which to stop; 0: never */
+    bool strict;              /* an image that cannot be decoded is an error */
+    size_t pixel_bytes;       /* decoded images are kept up to this size; 0: 1 GiB */
+    const char *checkpoint;   /* file for the trainer's state, or NULL; an unfinished run's becomes .old, .old-2, ... */
     int64_t checkpoint_steps; /* how often it is written; 0: after every epoch */
     bool resume;              /* go on from the checkpoint where it exists */
     const volatile int *stop; /* set to non-zero (by a signal handler) to write a checkpoint and return; may be NULL */
