@@ -54,20 +54,115 @@ static bool memory_suffices(size_t length)
     return length < SIZE_MAX / 64 && mn_memory_suffices(48 * length + 4096);
 }
 
+static mn_status check(const char *text, size_t length, mn_json_limits limits, const char *what, int64_t offset,
+                       mn_error *err)
+{
+    mn_status status = check_limits(text, length, limits, what, offset, err);
+    if (status == MN_OK && !memory_suffices(length))
+        status = mn_fail_memory(err, length, what);
+    return status;
+}
+
 mn_status mn_json_parse(const char *text, size_t length, mn_json_limits limits, const char *what, int64_t offset,
                         json_t **root, mn_error *err)
 {
-    mn_status status = check_limits(text, length, limits, what, offset, err);
+    mn_status status = check(text, length, limits, what, offset, err);
     if (status != MN_OK)
         return status;
-    if (!memory_suffices(length))
-        return mn_fail_memory(err, length, what);
     json_error_t error;
     json_t *result = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
     if (!result)
         return fail(err, MN_ERROR_FORMAT, what, offset, (size_t)(error.position > 0 ? error.position : 0), error.text);
     *root = result;
     return MN_OK;
+}
+
+/* A text that is read a value at a time. */
+typedef struct walk {
+    const char *text, *what;
+    size_t length, at;
+    int64_t offset;
+} walk;
+
+/* Steps over white space and `wanted`; without it, stays. */
+static bool step_over(walk *w, char wanted)
+{
+    while (w->at < w->length && strchr(" \t\n\r", w->text[w->at]) && w->text[w->at])
+        w->at++;
+    if (w->at == w->length || w->text[w->at] != wanted)
+        return false;
+    w->at++;
+    return true;
+}
+
+static mn_status fail_here(const walk *w, const char *reason, mn_error *err)
+{
+    return fail(err, MN_ERROR_FORMAT, w->what, w->offset, w->at, reason);
+}
+
+static mn_status next_value(walk *w, json_t **value, mn_error *err)
+{
+    json_error_t error;
+    *value = json_loadb(w->text + w->at, w->length - w->at,
+                        JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &error);
+    w->at += error.position > 0 ? (size_t)error.position : 0; /* of what was read, or of the error */
+    return *value ? MN_OK : fail_here(w, error.text, err);
+}
+
+/* A member: `"key": value`. Only its key stays in root, or all of it where visit wants that. */
+static mn_status next_member(walk *w, mn_json_visit *visit, void *context, json_t *root, mn_error *err)
+{
+    json_t *key = NULL, *value = NULL;
+    bool keep = false;
+    mn_status status = next_value(w, &key, err);
+    if (status == MN_OK && !json_is_string(key))
+        status = fail_here(w, "a member's name must be a string", err);
+    if (status == MN_OK && json_object_get(root, json_string_value(key)))
+        status = fail_here(w, "duplicate object key", err);
+    if (status == MN_OK && !step_over(w, ':'))
+        status = fail_here(w, "':' is wanted after a member's name", err);
+    if (status == MN_OK)
+        status = next_value(w, &value, err);
+    if (status == MN_OK && json_object_set(root, json_string_value(key), value) != 0)
+        status = mn_fail_memory(err, w->length, w->what);
+    if (status == MN_OK) {
+        void *place = json_object_iter_at(root, json_string_value(key));
+        status = visit(context, json_object_iter_key(place), value, &keep, err);
+        if (!keep)
+            json_object_iter_set_new(root, place, json_null());
+    }
+    json_decref(key);
+    json_decref(value);
+    return status;
+}
+
+mn_status mn_json_walk(const char *text, size_t length, mn_json_limits limits, const char *what, int64_t offset,
+                       mn_json_visit *visit, void *context, json_t **root, mn_error *err)
+{
+    walk w = {.text = text, .what = what, .length = length, .offset = offset};
+    mn_status status = check(text, length, limits, what, offset, err);
+    if (status != MN_OK)
+        return status;
+    if (!step_over(&w, '{'))
+        return mn_fail_at(err, MN_ERROR_FORMAT, offset, "the %s is not a JSON object", what);
+    json_t *members = json_object();
+    if (!members)
+        return mn_fail_memory(err, length, what);
+    if (!step_over(&w, '}')) {
+        do
+            status = next_member(&w, visit, context, members, err);
+        while (status == MN_OK && step_over(&w, ','));
+        if (status == MN_OK && !step_over(&w, '}'))
+            status = fail_here(&w, "',' or '}' is wanted after a member", err);
+    }
+    (void)step_over(&w, '\0'); /* white space */
+    if (status == MN_OK && w.at != length)
+        status = fail_here(&w, "something follows the object", err);
+    if (status == MN_OK)
+        *root = members;
+    else
+        json_decref(members);
+    return status;
 }
 
 static mn_status fail_member(mn_error *err, const char *what, const char *key, const json_t *value, const char *wanted)

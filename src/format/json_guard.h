@@ -5,6 +5,7 @@
 #define MN_FORMAT_JSON_GUARD_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,15 @@ typedef struct mn_json_limits {
  * Errors: MN_ERROR_LIMIT, MN_ERROR_FORMAT, MN_ERROR_OUT_OF_MEMORY. */
 mn_status mn_json_parse(const char *text, size_t length, mn_json_limits limits, const char *what, int64_t offset,
                         json_t **root, mn_error *err);
+
+/* What mn_json_walk calls for each member. `key` lives as long as *root; so does `value` if *keep, false before the call, is set;
+ * otherwise it is freed afterwards. */
+typedef mn_status mn_json_visit(void *context, const char *key, json_t *value, bool *keep, mn_error *err);
+
+/* As mn_json_parse for an object whose values need not all be in memory at once: each member is parsed, handed to visit and,
+ * unless kept, freed. *root gets every key, with its value where that was kept, otherwise null. */
+mn_status mn_json_walk(const char *text, size_t length, mn_json_limits limits, const char *what, int64_t offset,
+                       mn_json_visit *visit, void *context, json_t **root, mn_error *err);
 
 /* Members of `object`, checked for type and range; `what` names the object in messages. A missing member is
  * MN_ERROR_FORMAT. */

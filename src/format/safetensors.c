@@ -99,13 +99,13 @@ static mn_status read_entry(const char *name, const json_t *entry, size_t data_s
     return status;
 }
 
-static mn_status check_metadata(mn_safetensors *result, mn_error *err)
+static mn_status check_metadata(json_t *metadata, mn_error *err)
 {
     const char *key;
     json_t *value;
-    if (!json_is_object(result->metadata))
+    if (!json_is_object(metadata))
         return mn_fail(err, MN_ERROR_FORMAT, "__metadata__ is not an object");
-    json_object_foreach(result->metadata, key, value) if (!json_is_string(value)) return mn_fail(
+    json_object_foreach(metadata, key, value) if (!json_is_string(value)) return mn_fail(
         err, MN_ERROR_FORMAT, "__metadata__ " NAME_FORMAT " is not a string", key);
     return MN_OK;
 }
@@ -135,31 +135,43 @@ static mn_status check_layout(const mn_safetensors *result, size_t data_size, mn
     return MN_OK;
 }
 
-static mn_status read_entries(mn_safetensors *result, size_t data_size, mn_error *err)
+/* What the visits to a header's members share. */
+typedef struct reading {
+    mn_safetensors *result;
+    size_t data_size;
+    int32_t room; /* for tensors */
+} reading;
+
+static mn_status make_room(reading *r, mn_error *err)
 {
-    size_t members = json_object_size(result->root);
-    if (members > COUNT_MAX)
-        return mn_fail(err, MN_ERROR_LIMIT, "the header has %zu entries, at most %d are read", members, COUNT_MAX);
-    result->tensors = mn_calloc(members, sizeof *result->tensors);
-    if (!result->tensors)
-        return mn_fail_memory(err, members * sizeof *result->tensors, "a list of tensors");
-    const char *key;
-    json_t *value;
-    mn_status status = MN_OK;
-    json_object_foreach(result->root, key, value)
-    {
-        if (strcmp(key, "__metadata__") == 0) {
-            result->metadata = value;
-            status = check_metadata(result, err);
-        } else {
-            status = read_entry(key, value, data_size, &result->tensors[result->count], err);
-            result->count++;
-        }
-        if (status != MN_OK)
-            return status;
+    mn_safetensors *result = r->result;
+    if (result->count < r->room)
+        return MN_OK;
+    if (result->count == COUNT_MAX)
+        return mn_fail(err, MN_ERROR_LIMIT, "the header has more than %d tensors", COUNT_MAX);
+    int32_t room = r->room ? 2 * r->room : 64;
+    mn_safetensor *larger = realloc(result->tensors, (size_t)room * sizeof *larger);
+    if (!larger)
+        return mn_fail_memory(err, (size_t)room * sizeof *larger, "a list of tensors");
+    result->tensors = larger;
+    r->room = room;
+    return MN_OK;
+}
+
+static mn_status visit_member(void *context, const char *key, json_t *value, bool *keep, mn_error *err)
+{
+    reading *r = context;
+    if (strcmp(key, "__metadata__") == 0) {
+        *keep = true;
+        r->result->metadata = value;
+        return check_metadata(value, err);
     }
-    qsort(result->tensors, (size_t)result->count, sizeof *result->tensors, compare_begin);
-    return check_layout(result, data_size, err);
+    mn_status status = make_room(r, err);
+    if (status != MN_OK)
+        return status;
+    mn_safetensor *tensor = &r->result->tensors[r->result->count++];
+    *tensor = (mn_safetensor){0};
+    return read_entry(key, value, r->data_size, tensor, err);
 }
 
 /* The files of others that a user may hand to a native reader: what they are, or NULL. */
@@ -191,13 +203,14 @@ mn_status mn_safetensors_parse(const uint8_t *bytes, size_t size, mn_safetensors
         return mn_fail_at(err, MN_ERROR_LIMIT, 0, "the header has %llu bytes, at most %u are read",
                           (unsigned long long)header, MN_SAFETENSORS_HEADER_MAX);
     mn_safetensors found = {.data_offset = HEADER_OFFSET + (size_t)header};
-    mn_status status = mn_json_parse((const char *)bytes + HEADER_OFFSET, (size_t)header,
-                                     (mn_json_limits){.depth = 4, .values = 32 * COUNT_MAX}, "header", HEADER_OFFSET,
-                                     &found.root, err);
-    if (status == MN_OK && !json_is_object(found.root))
-        status = mn_fail_at(err, MN_ERROR_FORMAT, HEADER_OFFSET, "the header is not a JSON object");
+    reading r = {.result = &found, .data_size = size - found.data_offset};
+    mn_status status = mn_json_walk((const char *)bytes + HEADER_OFFSET, (size_t)header,
+                                    (mn_json_limits){.depth = 4, .values = 32 * COUNT_MAX}, "header", HEADER_OFFSET,
+                                    visit_member, &r, &found.keys, err);
+    if (status == MN_OK && found.count > 0)
+        qsort(found.tensors, (size_t)found.count, sizeof *found.tensors, compare_begin);
     if (status == MN_OK)
-        status = read_entries(&found, size - found.data_offset, err);
+        status = check_layout(&found, r.data_size, err);
     if (status == MN_OK)
         *result = found;
     else
@@ -207,7 +220,7 @@ mn_status mn_safetensors_parse(const uint8_t *bytes, size_t size, mn_safetensors
 
 void mn_safetensors_release(mn_safetensors *tensors)
 {
-    json_decref(tensors->root);
+    json_decref(tensors->keys);
     free(tensors->tensors);
     *tensors = (mn_safetensors){0};
 }

@@ -26,7 +26,7 @@ typedef enum mn_dtype {
 } mn_dtype;
 
 typedef struct mn_safetensor {
-    const char *name; /* owned by the tree */
+    const char *name; /* owned by keys */
     mn_dtype dtype;
     const char *dtype_name;
     int32_t rank;
@@ -35,8 +35,8 @@ typedef struct mn_safetensor {
 } mn_safetensor;
 
 typedef struct mn_safetensors {
-    json_t *root;
-    json_t *metadata; /* borrowed from root; NULL where absent. Values are strings. */
+    json_t *keys;     /* an object: the members' names; of their values only the metadata are kept */
+    json_t *metadata; /* borrowed from keys; NULL where absent. Values are strings. */
     int32_t count;
     mn_safetensor *tensors; /* in the order of their offsets */
     size_t data_offset;     /* of the data in the file */
