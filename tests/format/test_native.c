@@ -292,7 +292,13 @@ static const struct {
     {"offset past the end", "\"data_offsets\":[0,", "\"data_offsets\":[99999999,", MN_ERROR_FORMAT, "data"},
     {"offset negative", "\"data_offsets\":[0,", "\"data_offsets\":[-8,", MN_ERROR_FORMAT, "data"},
     {"hole", "\"data_offsets\":[0,", "\"data_offsets\":[4,", MN_ERROR_FORMAT, "bytes"},
-    {"not an object", "{\"__metadata__\"", "[{\"__metadata__\"", MN_ERROR_FORMAT, "header"},
+    {"not an object", "{\"__metadata__\"", "[{\"__metadata__\"", MN_ERROR_FORMAT, "not a JSON object"},
+    {"name a number", "\"stem.weight\":", "7:", MN_ERROR_FORMAT, "must be a string"},
+    {"no colon", "\"stem.weight\":", "\"stem.weight\" ", MN_ERROR_FORMAT, "':' is wanted"},
+    {"no comma", ",\"stem.weight\":", " \"stem.weight\":", MN_ERROR_FORMAT, "',' or '}'"},
+    {"two commas", ",\"stem.weight\":", ",,\"stem.weight\":", MN_ERROR_FORMAT, "header"},
+    {"ends early", ",\"stem.weight\":", "},\"stem.weight\":", MN_ERROR_FORMAT, "follows the object"},
+    {"second metadata", "\"stem.weight\":", "\"__metadata__\":", MN_ERROR_FORMAT, "duplicate"},
 };
 
 static void test_broken_files(void **state)
