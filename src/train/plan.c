@@ -8,10 +8,10 @@
 #include "base/status.h"
 #include "train/step.h"
 
-#define PARTIAL_FLOATS ((size_t)12 << 20) /* of the weight gradients of all chunks together */
-#define CHUNKS_LEAST   4                  /* all the same: as many ranks can share a batch without changing a bit */
-#define HEAD_IMAGES    32                 /* of a chunk of the classifier, which has one row an image */
-#define BLOCK_BYTES    (640 << 10)        /* the two blocks of a product together, and their rows: */
+#define PARTIAL_FLOATS ((size_t)6 << 20) /* of the weight gradients of all chunks together */
+#define CHUNKS_LEAST   4                 /* all the same: as many ranks can share a batch without changing a bit */
+#define HEAD_IMAGES    32                /* of a chunk of the classifier, which has one row an image */
+#define BLOCK_BYTES    (640 << 10)       /* the two blocks of a product together, and their rows: */
 #define BLOCK_LEAST    98
 #define BLOCK_ROWS     196 /* 14 x 14 */
 

@@ -10,6 +10,7 @@
 #define ROWS  14 /* divides the maps of 224 and 32 pixels */
 #define LANES 8
 #define STEP  48 /* rows of accumulate between two looks at what is wanted near */
+#define NEAR  24 /* rows of accumulate from the second-level cache to the first, ahead of their use */
 
 /* One tile of multiply: c [rows, panels * 16 columns, the last of `part`] (+)= a b. */
 typedef struct product {
@@ -94,6 +95,7 @@ MN_INLINE void accumulate_tile(const outer *t, const int count, const int panels
     for (int32_t rows = t->rows; rows > 0; rows -= STEP) {
         mn_ahead_take(t->ahead, t->rate);
         for (int32_t r = rows < STEP ? rows : STEP; r > 0; r--, a += MN_PANEL, b += MN_PANEL) {
+            _mm_prefetch((const char *)(a + NEAR * MN_PANEL), _MM_HINT_T0);
             vec y[2];
             MN_UNROLL
             for (int p = 0; p < panels; p++)
