@@ -63,12 +63,17 @@ static void print_steps(const cli_bench *b)
     cli_table_print(table);
 }
 
+static const char *precision_name(const cli_bench *b)
+{
+    return b->options.precision == MN_PRECISION_BFLOAT16 ? "bfloat16" : "float32";
+}
+
 static void print_text(const cli_bench *b)
 {
     const char *plural = b->threads == 1 ? "" : "s";
     printf("%s\n%s\n\n", cli_arch_title(&b->net->arch), cli_arch_details(&b->net->arch));
-    printf("peak      %.1f GFLOP/s of float multiply-adds, %d thread%s at level %s (one multiply-add is two FLOP)\n",
-           b->peak_gflops, b->threads, plural, mn_cpu_level_name(b->level));
+    printf("peak      %.1f GFLOP/s of %s multiply-adds, %d thread%s at level %s (one multiply-add is two FLOP)\n",
+           b->peak_gflops, precision_name(b), b->threads, plural, mn_cpu_level_name(b->level));
     fputs("by level ", stdout);
     for (int level = 0; level < MN_CPU_LEVEL_COUNT; level++)
         if (b->peak_by_level[level] > 0)
@@ -128,8 +133,7 @@ static void print_json(const cli_bench *b)
     cli_json_add(object, "batch", json_integer(b->batch));
     cli_json_add(object, "threads", json_integer(b->threads));
     cli_json_add(object, "cpu_level", cli_json_text(mn_cpu_level_name(b->level)));
-    cli_json_add(object, "precision",
-                 cli_json_text(b->options.precision == MN_PRECISION_BFLOAT16 ? "bfloat16" : "float32"));
+    cli_json_add(object, "precision", cli_json_text(precision_name(b)));
     cli_json_add(object, "runs", json_integer(b->runs));
     cli_json_add(object, "median_ms", cli_json_real(b->median_ms));
     cli_json_add(object, "min_ms", cli_json_real(b->min_ms));
@@ -229,7 +233,7 @@ const cli_command cli_bench_command = {
         "takes; "
         "prints the median, the minimum and the spread, the rate, and how much of the peak it is. Without --model the "
         "weights are random, which takes the same time.\n"
-        "The peak is that of as many threads as the session has, all at once, in float32; so bfloat16 can go above it.",
+        "The peak is that of as many threads as the session has, all at once, in the precision of the session.",
     .examples = "The paper's network on one thread\nmobilenet bench --threads 1\n"
                 "Where the time goes\nmobilenet bench --alpha 0.25 --resolution 128 --threads 1 --layers",
     .groups = bench_groups,

@@ -46,25 +46,26 @@ double cli_bench_spread(const cli_bench *b)
 
 typedef struct peak_task {
     pthread_t thread;
-    mn_cpu_level level;
+    const cli_bench *bench;
     double gflops;
 } peak_task;
 
 static void *measure_peak(void *argument)
 {
     peak_task *task = argument;
-    task->gflops = mn_cpu_measure_peak(task->level);
+    task->gflops = mn_cpu_measure_peak(task->bench->level, task->bench->options.precision);
     return NULL;
 }
 
-static double peak_of(mn_cpu_level level, int32_t threads)
+static double peak_of(const cli_bench *b)
 {
+    int32_t threads = b->threads;
     peak_task *tasks = cli_alloc((size_t)threads, sizeof *tasks);
     double sum = 0;
     int32_t started = 1;
-    tasks[0].level = level;
+    tasks[0].bench = b;
     for (; started < threads; started++) {
-        tasks[started].level = level;
+        tasks[started].bench = b;
         if (pthread_create(&tasks[started].thread, NULL, measure_peak, &tasks[started]) != 0)
             break;
     }
@@ -78,12 +79,19 @@ static double peak_of(mn_cpu_level level, int32_t threads)
     return sum;
 }
 
-/* One thread's peak at every level up to the session's. */
+/* Whether the instructions that a level adds are for this precision. */
+static bool adds_to(mn_cpu_level level, mn_precision precision)
+{
+    return (level == MN_CPU_AVX512_BF16 || level == MN_CPU_AMX_BF16) == (precision == MN_PRECISION_BFLOAT16);
+}
+
+/* One thread's peak at the session's level and those below, where they have multiply-adds of their own. */
 static void measure_levels(cli_bench *b)
 {
     for (int level = MN_CPU_REFERENCE; level <= (int)b->level; level++)
-        if (b->level != MN_CPU_NEON || level == MN_CPU_REFERENCE || level == MN_CPU_NEON)
-            b->peak_by_level[level] = mn_cpu_measure_peak((mn_cpu_level)level);
+        if ((b->level == MN_CPU_REFERENCE || adds_to((mn_cpu_level)level, b->options.precision)) &&
+            (b->level != MN_CPU_NEON || level == MN_CPU_REFERENCE || level == MN_CPU_NEON))
+            b->peak_by_level[level] = mn_cpu_measure_peak((mn_cpu_level)level, b->options.precision);
 }
 
 /* ---- runs ---- */
@@ -215,7 +223,7 @@ int cli_bench_run(cli_bench *b, double seconds, bool layers)
     b->peak_rss_bytes = peak_rss(); /* before the table of times grows */
     measure_levels(b);
     for (int round = 0; round < ROUNDS; round++) {
-        peaks[round] = peak_of(b->level, b->threads);
+        peaks[round] = peak_of(b);
         if ((count = time_runs(&s, seconds / ROUNDS, times, count)) < 0) {
             code = CLI_FAILED;
             goto done;

@@ -61,7 +61,7 @@ static double handover(void)
 int main(void)
 {
     mn_cpu_level level = mn_cpu_best_level();
-    double peak = mn_cpu_measure_peak(level);
+    double peak = mn_cpu_measure_peak(level, MN_PRECISION_FLOAT32);
     printf("{\"level\": \"%s\", \"gflops\": %.2f, \"handover_ns\": %.0f}\n", mn_cpu_level_name(level), peak,
            1e9 * handover());
     return 0;

@@ -38,7 +38,7 @@ static int compare(const void *a, const void *b)
 static double limit_of(const mn_net *net, int32_t threads)
 {
     double macs = 3.0 * (double)mn_net_get_cost(net).total.macs - (double)mn_layer_get_cost(&net->layers[0]).macs;
-    return mn_cpu_measure_peak(mn_cpu_best_level()) * 1e9 * threads / (2 * macs);
+    return mn_cpu_measure_peak(mn_cpu_best_level(), MN_PRECISION_FLOAT32) * 1e9 * threads / (2 * macs);
 }
 
 int main(int argc, char **argv)

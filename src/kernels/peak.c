@@ -10,9 +10,9 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-double mn_cpu_measure_peak(mn_cpu_level level)
+double mn_cpu_measure_peak(mn_cpu_level level, mn_precision precision)
 {
-    return mn_peak_measure(mn_kernels_get(mn_kernels_cap(level), MN_PRECISION_FLOAT32)->peak);
+    return mn_peak_measure(mn_kernels_get(mn_kernels_cap(level), precision)->peak);
 }
 
 double mn_peak_measure(const mn_peak_kernel *kernel)

@@ -31,7 +31,7 @@ expect_json layers.0.first_layer stem
 # shellcheck disable=SC2086
 run bench $small --seconds 0.05 --layers
 expect_code 0
-expect_out_line '^peak  *[0-9.]* GFLOP/s of float multiply-adds, 1 thread at level '
+expect_out_line '^peak  *[0-9.]* GFLOP/s of float32 multiply-adds, 1 thread at level '
 expect_out_line '^by level  reference [0-9.]* .*(one thread)$'
 expect_out_line '^median  *[0-9.]* ms for 1 image$'
 expect_out_line '^Layers  *Kernel  *ms '
