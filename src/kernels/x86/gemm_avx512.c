@@ -8,6 +8,9 @@
  * them, the first and the eighth, so that their distances (1 to 6 rows) are the same and stay in registers; groups of
  * seven go in pairs. Rows are cut into tiles as evenly as can be: the maps of 224-pixel inputs have multiples of seven
  * pixels.
+ *
+ * The panel of a short sum stays in L1, and what takes time is that each tile begins with rows that are not there: so these
+ * are asked for a tile ahead, and nothing else is.
  */
 #include "kernels/x86/vector_avx512.h"
 #if defined(MN_AVX512)
@@ -18,8 +21,9 @@
 #define VECTORS     (COLUMNS / VEC_LANES)
 #define ROWS        14
 #define HALF        (ROWS / 2)
-#define STEPS_AHEAD 8 /* of k: how early a panel is brought into L1 */
-#define PACK_BLOCK  8 /* columns that pack() reads together: lines that stay in L1 whatever their stride */
+#define STEPS_AHEAD 8   /* of k: how early a panel is brought into L1 */
+#define SHORT       128 /* the longest sum whose panel stays in L1: 16 KiB */
+#define PACK_BLOCK  8   /* columns that pack() reads together: lines that stay in L1 whatever their stride */
 
 /* Tiles below one another: rows x (vectors * 16) sums over segments * k each. */
 typedef struct tile_args {
@@ -94,7 +98,7 @@ VEC_INLINE void store_sums(const tile_args *t, vec (*sum)[VECTORS], const int ro
 
 /* `count` tiles; both sizes are constants where this is inlined. The loop over them is here, so that the processor
  * begins a tile while it ends the one before. */
-VEC_INLINE void tiles(tile_args *t, int32_t count, const int rows, const int vectors)
+VEC_INLINE void tiles(tile_args *t, int32_t count, const int rows, const int vectors, const bool is_short)
 {
     const ptrdiff_t row = t->row_stride, k_stride = t->k_stride, ahead_step = t->ahead_step;
     const float *ahead = t->ahead;
@@ -103,17 +107,23 @@ VEC_INLINE void tiles(tile_args *t, int32_t count, const int rows, const int vec
         start_sums(t, sum, rows, vectors);
         const float *b = t->b;
         for (int32_t s = 0; s < t->segments; s++) {
-            const float *upper = t->a + s * t->segment_stride, *lower = upper + t->half_stride;
+            const float *upper = t->a + s * t->segment_stride, *lower = upper + t->half_stride,
+                        *next = upper + rows * row;
             for (int32_t k = 0; k < t->k; k++) {
                 add_step(sum, upper, lower, row, b, rows, vectors);
                 upper += k_stride;
                 lower += k_stride;
                 b += COLUMNS;
+                _mm_prefetch((const char *)ahead, _MM_HINT_T1);
+                ahead += ahead_step;
+                if (is_short) { /* a line a step: of a plain matrix, the next rows have no more */
+                    _mm_prefetch((const char *)next, _MM_HINT_T0);
+                    next += VEC_LANES;
+                    continue;
+                }
                 MN_UNROLL
                 for (int v = 0; v < vectors; v++)
                     _mm_prefetch((const char *)(b + STEPS_AHEAD * COLUMNS + v * VEC_LANES), _MM_HINT_T0);
-                _mm_prefetch((const char *)ahead, _MM_HINT_T1);
-                ahead += ahead_step;
             }
         }
         if (t->part == vec_first(VEC_LANES))
@@ -129,7 +139,7 @@ VEC_INLINE void tiles(tile_args *t, int32_t count, const int rows, const int vec
 #define TILES(rows, vectors)                                                                                           \
     static void tiles_##rows##_##vectors(tile_args *t, int32_t count)                                                  \
     {                                                                                                                  \
-        tiles(t, count, rows, vectors);                                                                                \
+        tiles(t, count, rows, vectors, false);                                                                         \
     }
 TILES(1, 1)
 TILES(2, 1)
@@ -159,6 +169,11 @@ TILES(11, 2)
 TILES(12, 2)
 TILES(13, 2)
 TILES(14, 2)
+
+static void short_tiles_14_2(tile_args *t, int32_t count)
+{
+    tiles(t, count, ROWS, VECTORS, true);
+}
 
 typedef void tile_function(tile_args *t, int32_t count);
 static tile_function *const functions[VECTORS][ROWS + 1] = {
@@ -193,6 +208,7 @@ static void panel(const mn_gemm_args *g, int32_t first, int32_t columns)
         .high = g->high,
         .part = vec_first((columns - 1) % VEC_LANES + 1),
     };
+    const bool is_short = columns > VEC_LANES && (int64_t)g->segments * g->k <= SHORT;
     int32_t group_rows = g->m < g->group_rows ? g->m : g->group_rows;
     ptrdiff_t group_stride = g->group_stride;
     if (group_rows == HALF) {
@@ -213,7 +229,10 @@ static void panel(const mn_gemm_args *g, int32_t first, int32_t columns)
         t.a = g->a + i / group_rows * group_stride;
         if (higher > 0)
             function[rows / count + 1](&t, higher);
-        function[rows / count](&t, count - higher);
+        if (is_short && rows == count * ROWS)
+            short_tiles_14_2(&t, count);
+        else
+            function[rows / count](&t, count - higher);
     }
 }
 
