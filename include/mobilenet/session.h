@@ -95,7 +95,7 @@ typedef struct mn_prediction {
 MN_API int32_t mn_top_k(const float *probabilities, int32_t classes, int32_t k, mn_prediction *predictions);
 
 /* Peak multiply-add rate of one core with the instructions that `level` has for `precision`, measured now, in GFLOP/s (a
- * multiply-add is two). Takes about 0.2 s. */
+ * multiply-add is two); where it has none for bfloat16, with those for float32. 0 for an unknown precision. Takes about 0.2 s. */
 MN_API double mn_cpu_measure_peak(mn_cpu_level level, mn_precision precision);
 
 #ifdef __cplusplus

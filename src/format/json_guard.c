@@ -48,10 +48,10 @@ static mn_status check_limits(const char *text, size_t length, mn_json_limits li
 
 /* jansson's parser does not survive a failed allocation: its scanner drops a character, then an assertion ends the
  * process. So what a tree of this text can take at most (an empty array, three characters, takes about 130 bytes) is
- * asked for, and given back, before it starts. */
+ * asked for, and given back, before it starts; and as much again as a list of 64 tensors takes, which grows meanwhile. */
 static bool memory_suffices(size_t length)
 {
-    return length < SIZE_MAX / 64 && mn_memory_suffices(48 * length + 4096);
+    return length < SIZE_MAX / 64 && mn_memory_suffices(48 * length + 16384);
 }
 
 static mn_status check(const char *text, size_t length, mn_json_limits limits, const char *what, int64_t offset,
@@ -84,11 +84,16 @@ typedef struct walk {
     int64_t offset;
 } walk;
 
-/* Steps over white space and `wanted`; without it, stays. */
+static void skip_space(walk *w)
+{
+    while (w->at < w->length && w->text[w->at] != '\0' && strchr(" \t\n\r", w->text[w->at]))
+        w->at++;
+}
+
+/* Steps over white space and `wanted`; without it, over white space. */
 static bool step_over(walk *w, char wanted)
 {
-    while (w->at < w->length && strchr(" \t\n\r", w->text[w->at]) && w->text[w->at])
-        w->at++;
+    skip_space(w);
     if (w->at == w->length || w->text[w->at] != wanted)
         return false;
     w->at++;
@@ -155,7 +160,7 @@ mn_status mn_json_walk(const char *text, size_t length, mn_json_limits limits, c
         if (status == MN_OK && !step_over(&w, '}'))
             status = fail_here(&w, "',' or '}' is wanted after a member", err);
     }
-    (void)step_over(&w, '\0'); /* white space */
+    skip_space(&w);
     if (status == MN_OK && w.at != length)
         status = fail_here(&w, "something follows the object", err);
     if (status == MN_OK)

@@ -12,6 +12,8 @@ static double now(void)
 
 double mn_cpu_measure_peak(mn_cpu_level level, mn_precision precision)
 {
+    if ((unsigned)precision > MN_PRECISION_BFLOAT16)
+        return 0;
     return mn_peak_measure(mn_kernels_get(mn_kernels_cap(level), precision)->peak);
 }
 

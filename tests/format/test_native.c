@@ -357,6 +357,9 @@ static void test_header_lengths(void **state)
     assert_int_equal(mn_model_load_memory(huge, sizeof huge, &loaded, &err), MN_ERROR_FORMAT);
     assert_int_equal(err.offset, 0);
     assert_int_equal(mn_model_load_memory(NULL, 0, &loaded, &err), MN_ERROR_FORMAT);
+    uint8_t nul[11] = {3, 0, 0, 0, 0, 0, 0, 0, '{', '}', 0}; /* white space may follow the object, this may not */
+    assert_int_equal(mn_model_load_memory(nul, sizeof nul, &loaded, &err), MN_ERROR_FORMAT);
+    assert_non_null(strstr(err.message, "follows the object"));
     size_t size, length = 17u << 20;
     char *blank = malloc(length + 1);
     assert_non_null(blank);

@@ -10,7 +10,7 @@
  * pixels.
  *
  * The panel of a short sum stays in L1, and what takes time is that each tile begins with rows that are not there: so these
- * are asked for a tile ahead, and nothing else is.
+ * are asked for a tile ahead in its place.
  */
 #include "kernels/x86/vector_avx512.h"
 #if defined(MN_AVX512)
@@ -116,7 +116,7 @@ VEC_INLINE void tiles(tile_args *t, int32_t count, const int rows, const int vec
                 b += COLUMNS;
                 _mm_prefetch((const char *)ahead, _MM_HINT_T1);
                 ahead += ahead_step;
-                if (is_short) { /* a line a step: of a plain matrix, the next rows have no more */
+                if (is_short) { /* a line a step: enough where rows touch; groups and windows ask for some lines in vain */
                     _mm_prefetch((const char *)next, _MM_HINT_T0);
                     next += VEC_LANES;
                     continue;
