@@ -56,23 +56,25 @@ static mn_status check_others(const mn_model *model, const mn_layer *layer, mn_e
     return status;
 }
 
-static mn_status fail_overflow(const mn_tensor *weight, mn_error *err)
+/* Why packed weights are not finite: the weights are not (no scale makes such a one finite), or a product overflowed. */
+static mn_status fail_packed(const mn_tensor *weight, const float *values, size_t first, size_t count, mn_error *err)
 {
-    return mn_fail(err, MN_ERROR_NUMERIC, "tensor %s overflows when it is multiplied by its batch norm's scale",
-                   weight->name);
+    mn_status status = check_values(weight, values, first, count, err);
+    if (status == MN_OK)
+        status = mn_fail(err, MN_ERROR_NUMERIC, "tensor %s overflows when it is multiplied by its batch norm's scale",
+                         weight->name);
+    return status;
 }
 
 static mn_status pack_depthwise(const mn_layer *layer, const mn_tensor *weight, const float *scale, float *packed,
                                 mn_error *err)
 {
-    mn_status status = check_values(weight, weight->data, 0, weight->elements, err);
     size_t channels = (size_t)layer->out_channels;
-    for (size_t tap = 0; status == MN_OK && tap < weight->elements; tap += channels)
+    for (size_t tap = 0; tap < weight->elements; tap += channels)
         for (size_t c = 0; c < channels; c++)
             packed[tap + c] = weight->data[tap + c] * scale[c];
-    if (status == MN_OK && !mn_all_finite(packed, weight->elements))
-        status = fail_overflow(weight, err);
-    return status;
+    return mn_all_finite(packed, weight->elements) ? MN_OK
+                                                   : fail_packed(weight, weight->data, 0, weight->elements, err);
 }
 
 #define PIECE_BYTES (128 << 10) /* of weights in the file: stays in L2 while it is checked and packed */
@@ -123,9 +125,8 @@ static mn_status pack_panels(const mn_plan *plan, const mn_model *model, const m
         const float *source = weight->data + first;
         if (floats <= buffer_floats)
             source = mn_model_read(model, source, floats, buffer);
-        status = check_values(weight, source, first, floats, err);
-        if (status == MN_OK && !pack_piece(plan, layer, begin, count, inner, source, scale, packed))
-            status = fail_overflow(weight, err);
+        if (!pack_piece(plan, layer, begin, count, inner, source, scale, packed))
+            status = fail_packed(weight, source, first, floats, err);
     }
     return status;
 }

@@ -13,6 +13,7 @@
 
 #include "kernels/kernels.h"
 #include "kernels/unroll.h"
+#include "kernels/x86/pack_avx2.h"
 
 #define ROWS    6
 #define COLUMNS 16
@@ -367,66 +368,9 @@ static void run(const mn_gemm_args *g)
     }
 }
 
-/* Rows of eight columns become columns of eight rows. */
-MN_INLINE void transpose8(__m256 r[8])
-{
-    __m256 t[8], u[8];
-    MN_UNROLL
-    for (int i = 0; i < 4; i++) {
-        t[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
-        t[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
-    }
-    MN_UNROLL
-    for (int i = 0; i < 2; i++) {
-        u[4 * i] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0x44);
-        u[4 * i + 1] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0xee);
-        u[4 * i + 2] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0x44);
-        u[4 * i + 3] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0xee);
-    }
-    MN_UNROLL
-    for (int i = 0; i < 4; i++) {
-        r[i] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x20);
-        r[i + 4] = _mm256_permute2f128_ps(u[i], u[i + 4], 0x31);
-    }
-}
-
-/* Eight columns whose k runs without gaps (weights [OC, K]), steps k..k+7. */
-static void pack8x8(const mn_pack_args *args, int32_t first, int32_t k, float *packed)
-{
-    __m256 r[8];
-    MN_UNROLL
-    for (int j = 0; j < 8; j++) {
-        r[j] = _mm256_loadu_ps(args->source + (first + j) * args->n_stride + k);
-        if (args->scale)
-            r[j] = _mm256_mul_ps(r[j], _mm256_broadcast_ss(args->scale + first + j));
-    }
-    transpose8(r);
-    MN_UNROLL
-    for (int i = 0; i < 8; i++)
-        _mm256_storeu_ps(packed + i * COLUMNS, r[i]);
-}
-
-/* Columns first..first+7 of a panel, of which those below n exist. */
-static void pack_half(const mn_pack_args *args, int32_t first, float *packed)
-{
-    int32_t k = 0, columns = args->n - first < 8 ? args->n - first : 8;
-    if (args->k_stride == 1 && columns == 8)
-        for (; k + 8 <= args->k; k += 8)
-            pack8x8(args, first, k, packed + k * COLUMNS);
-    for (; k < args->k; k++)
-        for (int32_t j = 0; j < 8; j++)
-            packed[k * COLUMNS + j] = j < columns ? args->source[(first + j) * args->n_stride + k * args->k_stride] *
-                                                        (args->scale ? args->scale[first + j] : 1)
-                                                  : 0;
-}
-
 static void pack(const mn_pack_args *args)
 {
-    for (int32_t first = 0; first < args->n; first += COLUMNS) {
-        float *panel = args->packed + (size_t)(first / COLUMNS) * COLUMNS * (size_t)args->k;
-        pack_half(args, first, panel);
-        pack_half(args, first + 8, panel + 8);
-    }
+    mn_pack_panels(args, COLUMNS);
 }
 
 extern const mn_gemm_kernel mn_gemm_f32_6x16_avx2;

@@ -16,6 +16,7 @@
 #if defined(MN_AVX512)
 #include "kernels/kernels.h"
 #include "kernels/unroll.h"
+#include "kernels/x86/pack_avx2.h"
 
 #define COLUMNS     32
 #define VECTORS     (COLUMNS / VEC_LANES)
@@ -23,7 +24,6 @@
 #define HALF        (ROWS / 2)
 #define STEPS_AHEAD 8   /* of k: how early a panel is brought into L1 */
 #define SHORT       128 /* the longest sum whose panel stays in L1: 16 KiB */
-#define PACK_BLOCK  8   /* columns that pack() reads together: lines that stay in L1 whatever their stride */
 
 /* Tiles below one another: rows x (vectors * 16) sums over segments * k each. */
 typedef struct tile_args {
@@ -244,20 +244,7 @@ static void run(const mn_gemm_args *g)
 
 static void pack(const mn_pack_args *args)
 {
-    size_t panel = (size_t)COLUMNS * (size_t)args->k;
-    for (int32_t first = 0; first < args->n; first += PACK_BLOCK) {
-        float *packed = args->packed + (size_t)(first / COLUMNS) * panel + first % COLUMNS;
-        for (int32_t k = 0; k < args->k; k++, packed += COLUMNS)
-            for (int32_t j = first; j < first + PACK_BLOCK; j++) {
-                float scale = args->scale && j < args->n ? args->scale[j] : 1;
-                packed[j - first] = j < args->n ? args->source[j * args->n_stride + k * args->k_stride] * scale : 0;
-            }
-    }
-    int32_t used = args->n % COLUMNS, begin = (used + PACK_BLOCK - 1) / PACK_BLOCK * PACK_BLOCK;
-    float *last = args->packed + (size_t)(args->n / COLUMNS) * panel;
-    for (int32_t k = 0; used > 0 && k < args->k; k++, last += COLUMNS)
-        for (int32_t j = begin; j < COLUMNS; j++)
-            last[j] = 0;
+    mn_pack_panels(args, COLUMNS);
 }
 
 extern const mn_gemm_kernel mn_gemm_f32_14x32_avx512;
