@@ -23,9 +23,15 @@ if(MOBILENET_COVERAGE)
     target_link_options(mobilenet_flags INTERFACE --coverage)
 endif()
 
-# mn_room(NAME SOURCES...): one folder of src/, as an object library.
+# mn_room(NAME [SMALL] SOURCES...): one folder of src/, as an object library. SMALL: nothing there is hot, and the library that
+# it goes into is to stay small: base, net and native are 12 KB less with -Os than with -O3, and 8 KB less without tables
+# for unwinding.
 function(mn_room name)
-    add_library(room_${name} OBJECT ${ARGN})
+    cmake_parse_arguments(arg "SMALL" "" "" ${ARGN})
+    add_library(room_${name} OBJECT ${arg_UNPARSED_ARGUMENTS})
+    if(arg_SMALL)
+        target_compile_options(room_${name} PRIVATE "$<$<CONFIG:Release>:-Os;-fno-asynchronous-unwind-tables>")
+    endif()
     target_include_directories(room_${name} PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
     target_link_libraries(room_${name} PRIVATE mobilenet_flags)
     set_target_properties(room_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON C_EXTENSIONS OFF)
