@@ -94,6 +94,14 @@ static void cut_conv(const mn_plan *plan, const mn_layer *layer, mn_step *step)
              step->rows_per_task, step->rows_per_task == 1 ? "" : "s", step->columns_per_task);
 }
 
+static void cut_stem(const mn_plan *plan, const mn_layer *layer, mn_step *step)
+{
+    step->rows_per_task =
+        units_of_part(layer->out_height, parts_wanted(mn_layer_get_cost(layer).macs), 1, layer->out_height);
+    step->scratch_bytes = plan->kernels->stem->scratch_floats(layer->out_width) * sizeof(float);
+    snprintf(step->note, sizeof step->note, "lanes are pixels, %d output rows a task", step->rows_per_task);
+}
+
 /* Weights that stay in L2: blocks whose planes do too, a task each. Others: blocks of all threads, as large as memory
  * should be, so that each reading of the weights serves many tiles. */
 static void cut_winograd(const mn_plan *plan, const mn_layer *layer, mn_step *step)
@@ -144,6 +152,9 @@ void mn_plan_cut(const mn_plan *plan, mn_step *step)
         break;
     case MN_STEP_WINOGRAD:
         cut_winograd(plan, layer, step);
+        break;
+    case MN_STEP_STEM:
+        cut_stem(plan, layer, step);
         break;
     case MN_STEP_CONV:
         cut_conv(plan, layer, step);

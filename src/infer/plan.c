@@ -95,11 +95,20 @@ static mn_status check_extent(const mn_net *net, int32_t batch, mn_error *err)
     return MN_OK;
 }
 
+static bool stem_applies(const mn_plan *plan, const mn_layer *layer)
+{
+    const mn_stem_kernel *stem = plan->kernels->stem;
+    return stem && layer->input < 0 && layer->kernel_height == 3 && layer->kernel_width == 3 && layer->stride == 2 &&
+           layer->in_channels == 3 && layer->out_channels <= stem->channels_max;
+}
+
 static mn_step_kind kind_of(const mn_plan *plan, const mn_layer *layer)
 {
     switch (layer->op) {
     case MN_OP_CONV:
-        return mn_winograd_applies(plan, layer) ? MN_STEP_WINOGRAD : MN_STEP_CONV;
+        return stem_applies(plan, layer)          ? MN_STEP_STEM
+               : mn_winograd_applies(plan, layer) ? MN_STEP_WINOGRAD
+                                                  : MN_STEP_CONV;
     case MN_OP_DEPTHWISE:
         return MN_STEP_DEPTHWISE;
     case MN_OP_POOL:
@@ -121,6 +130,9 @@ static void name_kernel(const mn_plan *plan, mn_step *step)
     case MN_STEP_CONV:
     case MN_STEP_GEMM:
         step->kernel = kernels->gemm->name;
+        break;
+    case MN_STEP_STEM:
+        step->kernel = kernels->stem->name;
         break;
     case MN_STEP_WINOGRAD:
         step->kernel = kernels->winograd->name;

@@ -13,6 +13,7 @@
 
 typedef enum mn_step_kind {
     MN_STEP_CONV = 0,  /* a k x k convolution: padded rows in scratch, then a gemm over windows */
+    MN_STEP_STEM,      /* the same of an image and few output channels, by a kernel of its own */
     MN_STEP_WINOGRAD,  /* the same of 3x3 and stride 1, by Winograd's algorithm (src/infer/winograd.c) */
     MN_STEP_DEPTHWISE, /* a depthwise layer */
     MN_STEP_GEMM,      /* a pointwise layer or the classifier */

@@ -236,6 +236,32 @@ static void conv_task(void *context, int32_t task, int32_t worker)
     kernels->gemm->run(&args);
 }
 
+static void stem_task(void *context, int32_t task, int32_t worker)
+{
+    const job *j = context;
+    const mn_layer *layer = j->first;
+    strip s = strip_of(j, task);
+    j->session->plan.kernels->stem->run(&(mn_stem_args){
+        .in_height = layer->in_height,
+        .in_width = layer->in_width,
+        .out_width = layer->out_width,
+        .channels = layer->out_channels,
+        .pad_top = layer->pad_top,
+        .pad_left = layer->pad_left,
+        .row_begin = s.row,
+        .row_end = s.row + s.rows,
+        .in = (const void *)(j->in + (size_t)s.image * j->in_image),
+        .weights = mn_session_at(j->session, j->step->first.weights),
+        .weight_stride = j->session->plan.kernels->gemm->tile_columns,
+        .bias = mn_session_at(j->session, j->step->first.bias),
+        .out = (void *)(j->out + (size_t)s.image * j->out_image + (size_t)s.row * j->out_row),
+        .out_stride = (ptrdiff_t)j->out_stride,
+        .low = low_of(layer),
+        .high = high_of(layer),
+        .scratch = scratch_of(j, worker),
+    });
+}
+
 static void pool_task(void *context, int32_t task, int32_t worker)
 {
     (void)worker;
@@ -299,6 +325,9 @@ void mn_session_run_step(mn_session *session, mn_step *step, const float *input,
     case MN_STEP_CONV:
         j.column_tasks = parts(j.last->out_channels, step->columns_per_task);
         mn_pool_run(session->pool, count * j.strips * j.column_tasks, conv_task, &j);
+        break;
+    case MN_STEP_STEM:
+        mn_pool_run(session->pool, count * j.strips, stem_task, &j);
         break;
     case MN_STEP_WINOGRAD:
         mn_winograd_run(session, step, (const void *)j.in, (void *)j.out, count);

@@ -32,6 +32,7 @@ MN_KERNEL(AVX512, dwconv3x3s2, mn_dwconv3x3s2_f32_2x8_avx512)
 MN_KERNEL(AVX512, pool, mn_pool_f32_avx512)
 MN_KERNEL(AVX512, softmax, mn_softmax_f32_avx512)
 MN_KERNEL(AVX512, winograd, mn_winograd_f32_avx512)
+MN_KERNEL(AVX512, stem, mn_stem_f32_avx512)
 MN_KERNEL(AVX512, peak, mn_peak_f32_avx512)
 #endif
 #if defined(MN_HAVE_AVX512BF16)

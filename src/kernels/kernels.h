@@ -170,6 +170,32 @@ typedef struct mn_winograd_kernel {
     void (*output)(const mn_winograd_args *args);
 } mn_winograd_kernel;
 
+/* The first convolution of a network whose output has few channels: 3x3, stride 2, three channels in; output rows
+ * row_begin..row_end-1:
+ * out[y, x, n] = clamp(bias[n] + sum over kh, kw, c of in[2 y - pad_top + kh, 2 x - pad_left + kw, c] *
+ * weights[(3 kh + kw) * 3 + c][n], low, high), in this order; outside the image is zero. */
+typedef struct mn_stem_args {
+    int32_t in_height, in_width;
+    int32_t out_width, channels; /* of the output: 1..channels_max */
+    int32_t pad_top, pad_left;   /* 0..2 */
+    int32_t row_begin, row_end;
+    const float *in;         /* [in_height, in_width, 3] */
+    const float *weights;    /* [27] rows of channels_max floats, zero from `channels` on */
+    ptrdiff_t weight_stride; /* floats from a row to the next, >= channels_max */
+    const float *bias;       /* [channels], or NULL */
+    float *out;              /* [row_end - row_begin, out_width]: starts at row row_begin */
+    ptrdiff_t out_stride;    /* floats from a pixel to the next, >= channels */
+    float low, high;
+    float *scratch; /* [scratch_floats(out_width)] */
+} mn_stem_args;
+
+typedef struct mn_stem_kernel {
+    const char *name;
+    int32_t channels_max;
+    size_t (*scratch_floats)(int32_t out_width);
+    void (*run)(const mn_stem_args *args);
+} mn_stem_kernel;
+
 /* Floats rounded to bfloat16, to nearest even; those below the normal numbers to a zero of their sign. */
 typedef struct mn_narrow_kernel {
     const char *name;
@@ -197,6 +223,7 @@ typedef struct mn_kernels {
     const mn_pool_kernel *pool;
     const mn_softmax_kernel *softmax;
     const mn_winograd_kernel *winograd; /* NULL: this level convolves directly */
+    const mn_stem_kernel *stem;         /* NULL: the stem is a gemm, whatever its channels */
     const mn_narrow_kernel *narrow;     /* NULL in float32 */
     const mn_peak_kernel *peak;
 } mn_kernels;
@@ -250,6 +277,7 @@ typedef enum mn_kernel_op {
     MN_KERNEL_pool,
     MN_KERNEL_softmax,
     MN_KERNEL_winograd,
+    MN_KERNEL_stem,
     MN_KERNEL_narrow,
     MN_KERNEL_peak
 } mn_kernel_op;

@@ -13,6 +13,7 @@
 #define TYPE_pool        mn_pool_kernel
 #define TYPE_softmax     mn_softmax_kernel
 #define TYPE_winograd    mn_winograd_kernel
+#define TYPE_stem        mn_stem_kernel
 #define TYPE_narrow      mn_narrow_kernel
 #define TYPE_peak        mn_peak_kernel
 
@@ -82,6 +83,9 @@ static void put(mn_kernels *table, const mn_kernel_entry *entry)
     case MN_KERNEL_winograd:
         table->winograd = entry->kernel;
         break;
+    case MN_KERNEL_stem:
+        table->stem = entry->kernel;
+        break;
     case MN_KERNEL_narrow:
         table->narrow = entry->kernel;
         break;
@@ -108,6 +112,7 @@ static void fill(void)
         put_all(wide, MN_PRECISION_FLOAT32, (mn_cpu_level)level);
         *narrow = *wide; /* the softmax stays */
         narrow->winograd = NULL;
+        narrow->stem = NULL;
         put_all(narrow, MN_PRECISION_BFLOAT16, (mn_cpu_level)level);
     }
 }

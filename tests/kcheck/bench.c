@@ -112,6 +112,7 @@ void kcheck_bench(const mn_kernel_entry *entry)
     case MN_KERNEL_pool:
     case MN_KERNEL_softmax:
     case MN_KERNEL_winograd:
+    case MN_KERNEL_stem:
     case MN_KERNEL_narrow:
         break;
     }

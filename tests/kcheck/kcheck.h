@@ -24,6 +24,7 @@ void kcheck_dwconv(const mn_dwconv_kernel *kernel, kcheck_result *result);
 void kcheck_pool(const mn_pool_kernel *kernel, kcheck_result *result);
 void kcheck_softmax(const mn_softmax_kernel *kernel, kcheck_result *result);
 void kcheck_winograd(const mn_winograd_kernel *kernel, kcheck_result *result);
+void kcheck_stem(const mn_stem_kernel *kernel, kcheck_result *result);
 
 /* Kernels of bfloat16 (check_bf16.c). */
 void kcheck_gemm_bf16(const mn_gemm_kernel *kernel, kcheck_result *result);

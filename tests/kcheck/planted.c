@@ -196,14 +196,18 @@ static bool catches(const struct planted *fault)
 int kcheck_planted(void)
 {
     int escaped = 0;
-    const struct planted none = {"the plain Winograd", .op = MN_KERNEL_winograd};
-    if (failures_of(&none) > 0) {
-        printf("WRONG    the Winograd that the wrong ones are made from\n");
-        escaped++;
-    }
+    const struct planted plain[] = {{"the plain Winograd", .op = MN_KERNEL_winograd},
+                                    {planted_stem_plain.name, .check = planted_stem_plain.check}};
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (failures_of(&plain[i]) > 0) {
+            printf("WRONG    %s, which the wrong ones are made from\n", plain[i].name);
+            escaped++;
+        }
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
         escaped += !catches(&faults[i]);
-    for (const planted_bf16 *f = planted_bf16_faults; f->name; f++)
-        escaped += !catches(&(struct planted){.name = f->name, .check = f->check});
+    const planted_check *const lists[] = {planted_bf16_faults, planted_stem_faults};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        for (const planted_check *f = lists[i]; f->name; f++)
+            escaped += !catches(&(struct planted){.name = f->name, .check = f->check});
     return escaped;
 }

@@ -14,11 +14,12 @@ void planted_output_ignores_bias(const mn_winograd_args *args);
 void planted_output_writes_past_edge(const mn_winograd_args *args);
 void planted_output_with_wrong_sign(const mn_winograd_args *args);
 
-/* Wrong kernels of bfloat16, each with its check; NULL after the last. */
-typedef struct planted_bf16 {
+/* A kernel with its check. Lists of wrong ones end with a NULL. */
+typedef struct planted_check {
     const char *name;
     void (*check)(kcheck_result *result);
-} planted_bf16;
-extern const planted_bf16 planted_bf16_faults[];
+} planted_check;
+extern const planted_check planted_bf16_faults[], planted_stem_faults[];
+extern const planted_check planted_stem_plain; /* a right one, which the wrong ones are made from */
 
 #endif

@@ -152,7 +152,7 @@ static void narrow_rounds_halves_up(kcheck_result *result)
     kcheck_narrow(&narrow, result);
 }
 
-const planted_bf16 planted_bf16_faults[] = {
+const planted_check planted_bf16_faults[] = {
     {"a bfloat16 gemm that truncates", gemm_truncates},
     {"a bfloat16 gemm that drops the last of an odd k", gemm_drops_the_odd_k},
     {"a bfloat16 gemm that reads a pair past A", gemm_reads_a_pair_past_a},

@@ -30,6 +30,9 @@ static kcheck_result check(const mn_kernel_entry *entry)
     case MN_KERNEL_winograd:
         kcheck_winograd(entry->kernel, &result);
         break;
+    case MN_KERNEL_stem:
+        kcheck_stem(entry->kernel, &result);
+        break;
     case MN_KERNEL_peak:
         if (!(((const mn_peak_kernel *)entry->kernel)->run(10) < 1e9f))
             kcheck_fail(&result, "no number came back");
