@@ -188,6 +188,29 @@ static int32_t parts(int32_t whole, int32_t part)
     return (whole + part - 1) / part;
 }
 
+#define FEW 8 /* steps of k whose B stays in registers */
+
+/* A plain product of FEW steps and one vector of columns: a tile of so short a sum takes longer to begin and to end than
+ * to add, so here B stays in registers and the rows follow one another without a break. */
+static void few_steps(const mn_gemm_args *g, int32_t first, vec_part part)
+{
+    const float *a = g->a, *b = g->b + (size_t)(first / COLUMNS) * g->panel_stride;
+    const vec low = vec_all(g->low), high = vec_all(g->high);
+    const vec start = g->bias ? vec_load_part(g->bias + first, part) : vec_zero();
+    vec y[FEW];
+    MN_UNROLL
+    for (int k = 0; k < FEW; k++)
+        y[k] = vec_load(b + k * COLUMNS);
+    float *c = g->c + first;
+    for (int32_t i = 0; i < g->m; i++, a += g->row_stride, c += g->c_row_stride) {
+        vec sum = start;
+        MN_UNROLL
+        for (int k = 0; k < FEW; k++)
+            sum = vec_fma(vec_all(a[k]), y[k], sum);
+        vec_store_part(c, part, vec_at_most(vec_at_least(sum, low), high));
+    }
+}
+
 /* All rows of the columns from `first` on: one panel. Tiles end where a group of rows does. */
 static void panel(const mn_gemm_args *g, int32_t first, int32_t columns)
 {
@@ -208,6 +231,11 @@ static void panel(const mn_gemm_args *g, int32_t first, int32_t columns)
         .high = g->high,
         .part = vec_first((columns - 1) % VEC_LANES + 1),
     };
+    if (columns <= VEC_LANES && g->segments == 1 && g->k == FEW && g->k_stride == 1 && g->m <= g->group_rows &&
+        !g->accumulate) {
+        few_steps(g, first, t.part);
+        return;
+    }
     const bool is_short = columns > VEC_LANES && (int64_t)g->segments * g->k <= SHORT;
     int32_t group_rows = g->m < g->group_rows ? g->m : g->group_rows;
     ptrdiff_t group_stride = g->group_stride;
