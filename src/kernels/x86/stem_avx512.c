@@ -8,13 +8,15 @@
  */
 #include "kernels/x86/vector_avx512.h"
 #if defined(MN_AVX512)
+#include <string.h>
+
 #include "kernels/kernels.h"
 #include "kernels/unroll.h"
 
 #define CHANNELS 8
 #define PLANES   6
 #define ROWS     3 /* of planes, in a ring */
-#define VECTORS  2 /* of pixels, at most */
+#define VECTORS  2 /* of pixels, in a tile */
 
 /* Floats of a plane: whole tiles, and the pixel to the right of the last. */
 static int32_t plane_floats(int32_t out_width)
@@ -77,8 +79,12 @@ static void take_apart(const mn_stem_args *s, int32_t y, float *planes)
 }
 
 /* One vector of pixels of each of eight channels, to `pixels` pixels from `out` on, `channels` of each. */
-VEC_INLINE void store_turned(const vec *sum, float *out, ptrdiff_t stride, int32_t pixels, vec_part channels)
+VEC_INLINE void store_turned(const vec *sum, float *out, ptrdiff_t stride, int32_t pixels, int32_t channels)
 {
+    float part[VEC_LANES * CHANNELS]; /* where only some of the pixels and channels are wanted */
+    const bool whole = pixels >= VEC_LANES && channels == CHANNELS;
+    float *to = whole ? out : part;
+    const ptrdiff_t to_stride = whole ? stride : CHANNELS;
     vec pairs[CHANNELS], quads[CHANNELS]; /* channels 2i, 2i + 1; pixels of channels 0 to 3, then of 4 to 7 */
     MN_UNROLL
     for (int i = 0; i < CHANNELS; i += 2) {
@@ -93,60 +99,47 @@ VEC_INLINE void store_turned(const vec *sum, float *out, ptrdiff_t stride, int32
         quads[i + 3] = _mm512_shuffle_ps(pairs[i + 1], pairs[i + 3], 0xee);
     }
     const __m512i halves = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 0, 0, 0, 0, 0, 0, 0, 0);
-    const bool whole = pixels >= VEC_LANES && channels == vec_first(CHANNELS);
     MN_UNROLL
     for (int p = 0; p < VEC_LANES; p++) {
         __m512i index = _mm512_add_epi32(halves, _mm512_set1_epi32(p / 4 * 4));
         vec pixel = _mm512_permutex2var_ps(quads[p % 4], index, quads[p % 4 + 4]);
-        if (whole)
-            _mm256_storeu_ps(out + p * stride, _mm512_castps512_ps256(pixel));
-        else if (p < pixels)
-            vec_store_part(out + p * stride, channels, pixel);
+        _mm256_storeu_ps(to + p * to_stride, _mm512_castps512_ps256(pixel));
     }
+    for (int32_t p = 0; !whole && p < pixels && p < VEC_LANES; p++)
+        memcpy(out + p * stride, part + (ptrdiff_t)p * CHANNELS, (size_t)channels * sizeof *out);
 }
 
-/* Outputs of one row from pixel x on: `vectors` vectors of pixels. `planes` are those of the three input rows. */
-VEC_INLINE void tile(const mn_stem_args *s, const float *const *planes, int32_t length, int32_t x, float *out,
-                     const int vectors)
+/* Outputs of one row from pixel x on. `planes` are those of the three input rows. */
+static void tile(const mn_stem_args *s, const float *const *planes, int32_t length, int32_t x, float *out)
 {
     vec sum[VECTORS][CHANNELS];
     MN_UNROLL
-    for (int n = 0; n < CHANNELS; n++) {
-        sum[0][n] = vec_all(n < s->channels && s->bias ? s->bias[n] : 0);
-        MN_UNROLL
-        for (int v = 1; v < vectors; v++)
-            sum[v][n] = sum[0][n];
-    }
+    for (int n = 0; n < CHANNELS; n++)
+        sum[0][n] = sum[1][n] = vec_all(n < s->channels && s->bias ? s->bias[n] : 0);
     const float *weights = s->weights;
     for (int kh = 0; kh < 3; kh++) {
         const float *row = planes[kh] + x;
-        MN_UNROLL
         for (int kw = 0; kw < 3; kw++) {
-            for (int c = 0; c < 3; c++, weights += s->weight_stride) {
-                const float *in = row + (kw % 2 * 3 + c) * length + kw / 2;
-                vec pixels[VECTORS];
-                MN_UNROLL
-                for (int v = 0; v < vectors; v++)
-                    pixels[v] = vec_load(in + v * VEC_LANES);
+            const float *in = row + kw % 2 * 3 * length + kw / 2;
+            for (int c = 0; c < 3; c++, weights += s->weight_stride, in += length) {
+                vec left = vec_load(in), right = vec_load(in + VEC_LANES);
                 MN_UNROLL
                 for (int n = 0; n < CHANNELS; n++) {
                     vec weight = vec_all(weights[n]);
-                    MN_UNROLL
-                    for (int v = 0; v < vectors; v++)
-                        sum[v][n] = vec_fma(pixels[v], weight, sum[v][n]);
+                    sum[0][n] = vec_fma(left, weight, sum[0][n]);
+                    sum[1][n] = vec_fma(right, weight, sum[1][n]);
                 }
             }
         }
     }
     const vec low = vec_all(s->low), high = vec_all(s->high);
     MN_UNROLL
-    for (int v = 0; v < vectors; v++) {
+    for (int v = 0; v < VECTORS; v++) {
         MN_UNROLL
         for (int n = 0; n < CHANNELS; n++)
             sum[v][n] = vec_at_most(vec_at_least(sum[v][n], low), high);
-        int32_t pixels = s->out_width - x - v * VEC_LANES;
-        store_turned(sum[v], out + (ptrdiff_t)(x + v * VEC_LANES) * s->out_stride, s->out_stride, pixels,
-                     vec_first(s->channels));
+        int32_t first = x + v * VEC_LANES;
+        store_turned(sum[v], out + (ptrdiff_t)first * s->out_stride, s->out_stride, s->out_width - first, s->channels);
     }
 }
 
@@ -163,11 +156,8 @@ static void run(const mn_stem_args *s)
         for (int kh = 0; kh < 3; kh++)
             planes[kh] = ring + (top + kh + ROWS) % ROWS * PLANES * length;
         float *out = s->out + (ptrdiff_t)(y - s->row_begin) * s->out_width * s->out_stride;
-        int32_t x = 0;
-        for (; x + VEC_LANES < s->out_width; x += VECTORS * VEC_LANES)
-            tile(s, planes, length, x, out, VECTORS);
-        if (x < s->out_width)
-            tile(s, planes, length, x, out, 1);
+        for (int32_t x = 0; x < s->out_width; x += VECTORS * VEC_LANES)
+            tile(s, planes, length, x, out);
     }
 }
 
