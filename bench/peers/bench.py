@@ -4,7 +4,6 @@ For each model, batch and thread count: start one process an engine, check every
 those that disagree, then time the rest in rounds that alternate. Cold start, memory and size on disk follow.
 """
 
-import argparse
 import json
 import os
 import signal
@@ -14,43 +13,11 @@ import sys
 
 import numpy as np
 
+import arguments
 import cold
 import models
 import report
 from worker_process import Worker, WorkerFailed, interpreter_with, python_worker, run_first
-
-# Of the natural logarithm of each probability, that is, of the logits. In bfloat16 each of 28 layers rounds its map and
-# its weights by up to 2^-9; all three engines were within 0.012.
-TOLERANCES = {"float32": 1e-3, "bfloat16": 0.05}
-BFLOAT16_ENGINES = ["ours", "onednn", "openvino"]  # those that have it on x86
-ENGINES = ["ours", "onednn", "onnxruntime", "litert", "openvino", "mnn", "ncnn", "pytorch"]
-
-
-def arguments():
-    p = argparse.ArgumentParser(prog="run", description=__doc__.splitlines()[0])
-    p.add_argument("--quick", action="store_true", help="about two minutes: two models, batch 1, few rounds")
-    p.add_argument("--models", default=",".join(models.SPECS), help="of " + ", ".join(models.SPECS))
-    p.add_argument("--engines", default=",".join(ENGINES), help="of " + ", ".join(ENGINES))
-    p.add_argument("--precision", choices=TOLERANCES, default="float32", help="what the engines compute in")
-    p.add_argument("--threads", default="1,2")
-    p.add_argument("--batches", default="1,8")
-    p.add_argument("--rounds", type=int, default=15)
-    p.add_argument("--seconds", type=float, default=0.3, help="of timing for each engine in each round")
-    p.add_argument("--starts", type=int, default=7, help="cold starts of each engine; 0: none")
-    p.add_argument("--json", metavar="FILE", help="write everything measured, too")
-    a = p.parse_args()
-    if a.quick:
-        a.models, a.batches, a.rounds, a.seconds, a.starts = "1.0-224,0.25-128", "1", 7, 0.15, 3
-    if a.precision == "bfloat16" and a.engines == ",".join(ENGINES):
-        a.engines = ",".join(BFLOAT16_ENGINES)
-    a.models, a.engines = a.models.split(","), a.engines.split(",")
-    a.threads, a.batches = [int(t) for t in a.threads.split(",")], [int(b) for b in a.batches.split(",")]
-    engines = BFLOAT16_ENGINES if a.precision == "bfloat16" else ENGINES
-    for given, known in ((a.models, models.SPECS), (a.engines, engines)):
-        unknown = [x for x in given if x not in known]
-        if unknown:
-            p.error(f"{unknown[0]} is not one of {', '.join(known)}")
-    return a
 
 
 def commands(engines, programs):
@@ -123,7 +90,7 @@ def measure(workers, rounds, seconds, programs):
 
 
 def one_case(name, batch, threads, stem, macs, commands_, options):
-    workers, refused, differences = start(commands_, stem, threads, batch, TOLERANCES[options.precision])
+    workers, refused, differences = start(commands_, stem, threads, batch, arguments.TOLERANCES[options.precision])
     try:
         slices, facts = measure(workers, options.rounds, options.seconds, options.programs)
         rows = {}
@@ -143,7 +110,7 @@ def one_case(name, batch, threads, stem, macs, commands_, options):
 
 
 def main():
-    options = arguments()
+    options = arguments.read()
     options.programs = os.environ["PEERS_PROGRAMS"]
     folder = os.environ["PEERS_MODELS"]
     os.makedirs(folder, exist_ok=True)
