@@ -46,7 +46,7 @@ static void print_steps(const cli_bench *b)
         total += b->steps[i].seconds;
     for (int32_t i = 0; i < b->step_count; i++) {
         const mn_step_info *step = &b->steps[i];
-        double rate = step->seconds > 0 ? (double)step->macs * b->batch / step->seconds / 1e9 : 0;
+        double rate = cli_bench_step_rate(b, step);
         cli_table_cell(table, "%s", layer_range(b->net, step));
         cli_table_cell(table, "%s", step->kernel);
         cli_table_cell(table, "%.4f", 1e3 * step->seconds);
@@ -61,19 +61,17 @@ static void print_steps(const cli_bench *b)
         cli_table_cell(table, "%s", step->note);
     }
     cli_table_print(table);
-}
-
-static const char *precision_name(const cli_bench *b)
-{
-    return b->options.precision == MN_PRECISION_BFLOAT16 ? "bfloat16" : "float32";
+    printf("ms is the median of each step over %d runs that time every step; %% is its share of their sum.\n",
+           b->profile_runs);
 }
 
 static void print_text(const cli_bench *b)
 {
     const char *plural = b->threads == 1 ? "" : "s";
     printf("%s\n%s\n\n", cli_arch_title(&b->net->arch), cli_arch_details(&b->net->arch));
-    printf("peak      %.1f GFLOP/s of %s multiply-adds, %d thread%s at level %s (one multiply-add is two FLOP)\n",
-           b->peak_gflops, precision_name(b), b->threads, plural, mn_cpu_level_name(b->level));
+    printf("peak      %.1f GFLOP/s of %s multiply-adds, %d thread%s at level %s (one multiply-add is two FLOP)%s\n",
+           b->peak_gflops, cli_precision_name(&b->options), b->threads, plural, mn_cpu_level_name(b->level),
+           b->level == MN_CPU_AMX_BF16 ? "; of zeros: out of reach with real numbers" : "");
     fputs("by level ", stdout);
     for (int level = 0; level < MN_CPU_LEVEL_COUNT; level++)
         if (b->peak_by_level[level] > 0)
@@ -85,8 +83,9 @@ static void print_text(const cli_bench *b)
            cli_bench_spread(b));
     printf("rate      %.2f GMAC/s, %.1f images a second, %.1f %% of the peak\n", cli_bench_rate(b),
            1e3 * b->batch / b->median_ms, cli_bench_percent(b));
-    printf("memory    session %s bytes; process at its peak %s\n", cli_count((int64_t)b->session_bytes),
-           cli_bytes(b->peak_rss_bytes));
+    printf("memory    session %s bytes; process at its peak %s (this program with %s)\n",
+           cli_count((int64_t)b->session_bytes), cli_bytes(b->peak_rss_bytes),
+           b->model_path ? "the model of the file" : "the random model that it made");
     printf("making    %.2f ms to make the session from the model\n", b->create_ms);
     if (b->cold_ms > 0)
         printf("cold      %.2f ms from process start, over model file and session, to the first output\n", b->cold_ms);
@@ -94,6 +93,10 @@ static void print_text(const cli_bench *b)
         putchar('\n');
         print_steps(b);
     }
+    if (b->disturbed)
+        puts("disturbed: something ran faster than the measured peak, so other work disturbed the measurement; do not "
+             "trust "
+             "the shares of the peak");
 }
 
 static json_t *json_steps(const cli_bench *b)
@@ -102,15 +105,15 @@ static json_t *json_steps(const cli_bench *b)
     for (int32_t i = 0; i < b->step_count; i++) {
         const mn_step_info *step = &b->steps[i];
         json_t *object = json_object();
-        double rate = step->seconds > 0 ? (double)step->macs * b->batch / step->seconds / 1e9 : 0;
+        double rate = cli_bench_step_rate(b, step);
         cli_json_add(object, "first_layer", cli_json_text(b->net->layers[step->first_layer].name));
         cli_json_add(object, "last_layer", cli_json_text(b->net->layers[step->last_layer].name));
         cli_json_add(object, "kernel", cli_json_text(step->kernel));
         cli_json_add(object, "note", cli_json_text(step->note));
         cli_json_add(object, "macs", json_integer(step->macs));
         cli_json_add(object, "ms", cli_json_real(1e3 * step->seconds));
-        cli_json_add(object, "gmacs_per_s", cli_json_real(rate));
-        cli_json_add(object, "percent_of_peak", cli_json_real(200 * rate / b->peak_gflops));
+        cli_json_add(object, "gmacs_per_s", rate > 0 ? cli_json_real(rate) : json_null());
+        cli_json_add(object, "percent_of_peak", rate > 0 ? cli_json_real(200 * rate / b->peak_gflops) : json_null());
         cli_json_append(array, object);
     }
     return array;
@@ -125,15 +128,34 @@ static json_t *json_levels(const cli_bench *b)
     return object;
 }
 
+/* "Intel(R) Xeon(R) ...", where Linux says so; NULL elsewhere. */
+static const char *processor_name(void)
+{
+    static char line[256];
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    const char *name = NULL;
+    while (file && !name && fgets(line, sizeof line, file))
+        if (strncmp(line, "model name", 10) == 0 && (name = strstr(line, ": ")) != NULL) {
+            name += 2;
+            line[strcspn(line, "\n")] = '\0';
+        }
+    if (file)
+        fclose(file);
+    return name;
+}
+
 static void print_json(const cli_bench *b)
 {
     json_t *object = json_object();
+    cli_json_add(object, "version", cli_json_text(mn_version()));
+    cli_json_add(object, "cpu", cli_json_text(processor_name()));
+    cli_json_add(object, "model", cli_json_text(b->model_path));
     cli_json_add(object, "arch", cli_json_arch(&b->net->arch));
     cli_json_add(object, "macs", json_integer(b->macs));
     cli_json_add(object, "batch", json_integer(b->batch));
     cli_json_add(object, "threads", json_integer(b->threads));
     cli_json_add(object, "cpu_level", cli_json_text(mn_cpu_level_name(b->level)));
-    cli_json_add(object, "precision", cli_json_text(precision_name(b)));
+    cli_json_add(object, "precision", cli_json_text(cli_precision_name(&b->options)));
     cli_json_add(object, "runs", json_integer(b->runs));
     cli_json_add(object, "median_ms", cli_json_real(b->median_ms));
     cli_json_add(object, "min_ms", cli_json_real(b->min_ms));
@@ -144,6 +166,7 @@ static void print_json(const cli_bench *b)
     cli_json_add(object, "gmacs_per_s", cli_json_real(cli_bench_rate(b)));
     cli_json_add(object, "peak_gflops", cli_json_real(b->peak_gflops));
     cli_json_add(object, "percent_of_peak", cli_json_real(cli_bench_percent(b)));
+    cli_json_add(object, "disturbed", json_boolean(b->disturbed));
     cli_json_add(object, "peak_gflops_by_level", json_levels(b));
     cli_json_add(object, "session_bytes", json_integer((json_int_t)b->session_bytes));
     cli_json_add(object, "peak_rss_bytes", json_integer(b->peak_rss_bytes));
@@ -177,6 +200,8 @@ static int run_bench(const cli_call *call)
     int code;
     if (values->model && clash)
         return cli_misuse(call->command, "--%s cannot be combined with --model: the file says what it is", clash);
+    if (values->once && values->json)
+        return cli_misuse(call->command, "--once prints a class alone, no JSON");
     code = values->model ? cli_model_open(call, values->model, &model, NULL) : make_model(call, &values->arch, &model);
     if (code != CLI_DONE)
         return code;
@@ -209,12 +234,13 @@ static const cli_option bench_options[] = {
     {"seconds", 's', CLI_REAL, "S", "3", NULL, 0.01, 3600, offsetof(bench_values, seconds),
      "how long to run the network in all"},
     {"layers", 'l', CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(bench_values, layers),
-     "show every step: kernel, time, rate, blocking"},
+     "show every step: kernel, time (the median of its runs), rate, blocking"},
     {"cold", 'c', CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(bench_values, cold),
      "time a cold start too: a new process of this program that reads the model file and runs it once"},
     {"once", 0, CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(bench_values, once),
      "run once and print the best class: what --cold starts"},
-    {"json", 'j', CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(bench_values, json), "print JSON"},
+    {"json", 'j', CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(bench_values, json),
+     "print JSON; keys end in their unit, percent_of_peak and spread_percent are percents"},
 };
 
 static const cli_group bench_groups[] = {
@@ -233,7 +259,13 @@ const cli_command cli_bench_command = {
         "takes; "
         "prints the median, the minimum and the spread, the rate, and how much of the peak it is. Without --model the "
         "weights are random, which takes the same time.\n"
-        "The peak is that of as many threads as the session has, all at once, in the precision of the session.",
+        "The peak is that of as many threads as the session has, all at once, in the precision of the session. AMX's "
+        "is "
+        "measured with zeros; with real numbers the clock falls, so it is out of reach. Where the network was clearly "
+        "faster than the peak, other work disturbed the measurement, which is said (not with Winograd's products, "
+        "which stand for more multiply-adds than they make).\n"
+        "The memory of the process is all that this program had by then: code, model and session. Without --model "
+        "the random weights that it made are in it; a program that maps a model file takes less.",
     .examples = "The paper's network on one thread\nmobilenet bench --threads 1\n"
                 "Where the time goes\nmobilenet bench --alpha 0.25 --resolution 128 --threads 1 --layers",
     .groups = bench_groups,

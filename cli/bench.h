@@ -19,6 +19,7 @@ typedef struct cli_bench {
     int32_t batch, threads, runs;
     mn_cpu_level level;
     double peak_gflops; /* of all threads at once */
+    bool disturbed;     /* products ran faster than that: it was measured while other work ran */
     double
         peak_by_level[MN_CPU_LEVEL_COUNT]; /* of one thread; 0: not of this processor, or above the session's level */
     double median_ms, min_ms, low_ms, high_ms; /* of one run; low and high: 10th and 90th percentile */
@@ -26,7 +27,7 @@ typedef struct cli_bench {
     size_t session_bytes;
     int64_t peak_rss_bytes;
     mn_step_info *steps; /* [step_count], median seconds; NULL unless asked for */
-    int32_t step_count;
+    int32_t step_count, profile_runs;
     mn_session *profiled; /* owns the notes of the steps */
 } cli_bench;
 
@@ -35,6 +36,9 @@ int cli_bench_run(cli_bench *b, double seconds, bool layers);
 int cli_bench_cold(cli_bench *b, const char *program);
 int cli_bench_once(const cli_bench *b);
 void cli_bench_free(cli_bench *b);
+
+/* GMAC/s of a step; 0 where it has no multiply-adds, or took no time that could be measured. */
+double cli_bench_step_rate(const cli_bench *b, const mn_step_info *step);
 
 /* GMAC/s of the median run; percent of the peak that it is; width of the middle 80 % in percent of the median. */
 double cli_bench_rate(const cli_bench *b);

@@ -2,6 +2,7 @@
  * the first byte of its answer. The file is in the page cache, as it is for a program that is used often.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,8 @@ static _Noreturn void become_child(const cli_bench *b, const char *program, cons
         argv[10] = "bfloat16";
         argv[11] = NULL;
     }
-    if (dup2(out, STDOUT_FILENO) >= 0) {
+    int quiet = open("/dev/null", O_WRONLY); /* what there is to say, this process has said */
+    if (dup2(quiet, STDERR_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0) {
         execv("/proc/self/exe", (char *const *)(uintptr_t)argv);
         execvp(program, (char *const *)(uintptr_t)argv);
     }
@@ -120,7 +122,8 @@ int cli_bench_cold(cli_bench *b, const char *program)
     for (int i = 0; i < STARTS && code == CLI_DONE; i++) {
         times[i] = time_start(b, program, path);
         if (times[i] < 0)
-            code = cli_fail("the process for the cold start gave no answer");
+            code = cli_fail(
+                "the process for the cold start gave no answer; bench --once with the same options may say why");
     }
     if (code == CLI_DONE)
         b->cold_ms = 1e3 * cli_percentile(times, STARTS, 0.5);

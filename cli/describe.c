@@ -129,9 +129,9 @@ static void print_totals(const subject *s)
            cli_count(trainable(total) + total->bn_statistics));
     printf("Activations  %s values, %s; largest input and output of one layer %s\n", cli_count(total->activations),
            cli_bytes(total->activations * 4), cli_bytes(s->cost.activation_peak_bytes));
-    printf("Session      %s bytes (%s) in one block: batch %d, %s, level %s\n", cli_count((int64_t)s->session_bytes),
-           cli_bytes((int64_t)s->session_bytes), s->options.batch, cli_threads_words(&s->options),
-           mn_cpu_level_name(s->options.max_level));
+    printf("Session      %s bytes (%s) in one block: batch %d, %s, %s, level %s\n",
+           cli_count((int64_t)s->session_bytes), cli_bytes((int64_t)s->session_bytes), s->options.batch,
+           cli_threads_words(&s->options), cli_precision_name(&s->options), mn_cpu_level_name(s->options.max_level));
 }
 
 static void print_record(const mn_model *model)

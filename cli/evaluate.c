@@ -136,8 +136,8 @@ static void print_text(const cli_evaluation *e, const totals *t, const char *mod
     printf("speed   %.1f images a second (%s, ", (double)e->count / e->seconds, cli_duration(e->seconds));
     if (e->comm)
         printf("%d ranks of ", e->comm->size);
-    printf("%d %s, level %s)\n", e->options.threads, e->options.threads == 1 ? "thread" : "threads",
-           mn_cpu_level_name(e->options.max_level));
+    printf("%d %s, %s, level %s)\n", e->options.threads, e->options.threads == 1 ? "thread" : "threads",
+           cli_precision_name(&e->options), mn_cpu_level_name(e->options.max_level));
     if (confusion)
         cli_confusion_print(e);
 }
@@ -162,6 +162,7 @@ static void print_json(const cli_evaluation *e, const totals *t, const char *mod
     cli_json_add(object, "ranks", json_integer(e->comm ? e->comm->size : 1));
     cli_json_add(object, "threads", json_integer(e->options.threads));
     cli_json_add(object, "cpu_level", cli_json_text(mn_cpu_level_name(e->options.max_level)));
+    cli_json_add(object, "precision", cli_json_text(cli_precision_name(&e->options)));
     if (confusion)
         cli_json_add(object, "confusion", cli_confusion_json(e));
     cli_json_print(object);
@@ -271,7 +272,8 @@ static const cli_option evaluate_options[] = {
      "show what was taken for what: a table up to 20 classes, the most frequent confusions above"},
     {"confusion-csv", 0, CLI_FILE, "FILE", NULL, NULL, 0, 0, offsetof(evaluate_values, csv),
      "write the whole confusion matrix as CSV: a row a true class, a column a predicted class"},
-    {"json", 'j', CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(evaluate_values, json), "print JSON"},
+    {"json", 'j', CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(evaluate_values, json),
+     "print JSON; top1 and top5 are percents"},
 };
 
 static const cli_group evaluate_groups[] = {

@@ -107,7 +107,8 @@ void cli_print_program_help(void)
     puts("\nmobilenet COMMAND --help explains a command; mobilenet help --man prints the\n"
          "manual page. The result goes to stdout, messages to stderr; the exit code is 0\n"
          "where the work is done, 1 where it failed, 2 where the command line cannot be\n"
-         "understood.");
+         "understood. The environment variable MOBILENET_CPU names the highest kernel level\n"
+         "that is used: reference, avx2, avx512, avx512bf16, amxbf16, neon.");
 }
 
 typedef struct help_values {

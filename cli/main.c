@@ -36,6 +36,15 @@ int cli_unknown_command(const char *name)
     return cli_misuse(NULL, "there is no command '%s'", cli_clean(name));
 }
 
+/* An unknown name caps nothing, so that who mistyped it would measure another level than meant. */
+static void warn_level(void)
+{
+    const char *word = getenv("MOBILENET_CPU");
+    mn_cpu_level level;
+    if (word && *word && !mn_cpu_level_parse(word, &level))
+        cli_say("mobilenet: MOBILENET_CPU: there is no level '%s'; it is ignored", cli_clean(word));
+}
+
 static int run_command(const cli_command *command, int argc, char **argv)
 {
     cli_call call = {.command = command, .program = argv[0]};
@@ -43,10 +52,12 @@ static int run_command(const cli_command *command, int argc, char **argv)
     call.values = cli_alloc(1, command->value_bytes);
     cli_options_default(&call);
     int code = cli_options_parse(&call, argc - 2, argv + 2, &help);
-    if (code == CLI_DONE && help)
+    if (code == CLI_DONE && help) {
         cli_print_command_help(command);
-    else if (code == CLI_DONE)
+    } else if (code == CLI_DONE) {
+        warn_level();
         code = command->run(&call);
+    }
     free(call.values);
     return code;
 }

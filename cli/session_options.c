@@ -10,7 +10,8 @@ const cli_option cli_run_options[3] = {
     {"threads", 't', CLI_INTEGER, "N", NULL, NULL, 1, 256, offsetof(cli_run, threads),
      "threads to compute with; otherwise every processor of this process"},
     {"level", 0, CLI_CHOICE, "LEVEL", NULL, "reference|avx2|avx512|avx512bf16|amxbf16|neon", 0, 0,
-     offsetof(cli_run, level), "highest kernel level to use; otherwise the best of this processor"},
+     offsetof(cli_run, level),
+     "highest kernel level to use; otherwise the best of this processor, or the one that MOBILENET_CPU names"},
     {"precision", 0, CLI_CHOICE, "KIND", "float32", "float32|bfloat16", 0, 0, offsetof(cli_run, precision),
      "numbers between layers; bfloat16 needs the level avx512bf16, or, slowly, reference"},
 };
@@ -34,7 +35,15 @@ mn_session_options cli_run_get(const cli_run *values)
     else if (values->level)
         cli_say("mobilenet: this processor and build have no %s; %s is used", values->level,
                 mn_cpu_level_name(options.max_level));
+    if (options.precision == MN_PRECISION_FLOAT32 &&
+        (options.max_level == MN_CPU_AVX512_BF16 || options.max_level == MN_CPU_AMX_BF16))
+        options.max_level = MN_CPU_AVX512; /* whose kernels serve float32 there: it is the level to name */
     return options;
+}
+
+const char *cli_precision_name(const mn_session_options *options)
+{
+    return options->precision == MN_PRECISION_BFLOAT16 ? "bfloat16" : "float32";
 }
 
 mn_session_options cli_session_get(const cli_session *values)
@@ -59,7 +68,6 @@ json_t *cli_json_session(const mn_session_options *options)
     cli_json_add(object, "batch", json_integer(options->batch));
     cli_json_add(object, "threads", json_integer(options->threads > 0 ? options->threads : mn_cpu_processors()));
     cli_json_add(object, "cpu_level", cli_json_text(mn_cpu_level_name(options->max_level)));
-    cli_json_add(object, "precision",
-                 cli_json_text(options->precision == MN_PRECISION_BFLOAT16 ? "bfloat16" : "float32"));
+    cli_json_add(object, "precision", cli_json_text(cli_precision_name(options)));
     return object;
 }

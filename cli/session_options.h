@@ -33,9 +33,11 @@ extern const cli_option cli_session_options[]; /* [1] */
         "Batch", cli_session_options, 1, at                                                                            \
     }
 
-/* The values as session options; a level above this processor's is lowered to it, with a word on stderr. */
+/* The values as session options; a level above this processor's is lowered to it, with a word on stderr, and one
+ * that only adds kernels of bfloat16 to that of float32's kernels where the precision is float32. */
 mn_session_options cli_run_get(const cli_run *values);
 mn_session_options cli_session_get(const cli_session *values);
+const char *cli_precision_name(const mn_session_options *options); /* "float32", "bfloat16" */
 /* "1 thread", "2 threads", "all processors"; one static buffer. */
 const char *cli_threads_words(const mn_session_options *options);
 json_t *cli_json_session(const mn_session_options *options);

@@ -454,7 +454,7 @@ static const cli_option train_options[] = {
     {"no-checkpoint", 0, CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(train_values, no_checkpoint),
      "write no checkpoint"},
     {"log", 0, CLI_FILE, "FILE", NULL, NULL, 0, 0, offsetof(train_values, log),
-     "write every step and epoch as a line of JSON; otherwise no log"},
+     "write every step and epoch as a line of JSON, accuracies as shares from 0 to 1; otherwise no log"},
     {"tensorboard", 0, CLI_FOLDER, "FOLDER", NULL, NULL, 0, 0, offsetof(train_values, tensorboard),
      "write TensorBoard events there; otherwise none"},
     {"strict", 0, CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(train_values, strict),
@@ -468,7 +468,8 @@ static const cli_option train_options[] = {
      "threads that decode and augment ahead. The result is the same"},
     {"pixel-memory", 0, CLI_INTEGER, "MIB", "1024", NULL, 1, 1 << 20, offsetof(train_values, pixel_mib),
      "decoded images are kept up to this size, the rest is decoded again in every epoch"},
-    {"json", 'j', CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(train_values, json), "print the result as JSON"},
+    {"json", 'j', CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(train_values, json),
+     "print the result as JSON; accuracy is in percent"},
 };
 
 static const char *const by_data[] = {"resolution", "channels", "classes", "output-stride", NULL};

@@ -17,6 +17,7 @@ expect_out_line '^standard 3x3  *10,838,016  *1.91  *864  *0.02$'
 expect_out_line '^fully connected  *1,024,000  *0.18  *1,024,000  *24.33$'
 expect_out_line '^without classifier  *567,716,352  *99.82  *3,185,088  *75.67$'
 expect_out_line '4,231,976 trainable .*, 4,253,864 with running statistics$'
+expect_out_line '^Session .*, float32, level '
 
 run describe --json
 expect_code 0

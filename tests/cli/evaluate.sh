@@ -10,7 +10,7 @@ run evaluate -m "$tmp/m.safetensors" "$tmp/data" --json
 expect_code 0
 expect_err ""
 expect_json keys "model data kind split classes class_mapping images skipped top1 top5 top1_right top5_right seconds \
-images_per_second ranks threads cpu_level "
+images_per_second ranks threads cpu_level precision "
 expect_json images 12
 expect_json skipped 0
 expect_json kind folder
@@ -24,6 +24,7 @@ expect_near "$(json top1)" 33.3333 0.001
 run evaluate -m "$tmp/m.safetensors" "$tmp/data" --confusion
 expect_code 0
 expect_out_line '^top-1    33.33 %  (4 right)$'
+expect_out_line '^speed .* threads*, float32, level '
 expect_out_line '^true . taken for  *0  *1  *2  right %$'
 expect_out_line '^1 bee '
 run evaluate -m "$tmp/m.safetensors" "$tmp/data" --confusion --json --threads 1 --confusion-csv "$tmp/c.csv"

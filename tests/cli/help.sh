@@ -4,6 +4,7 @@
 run help
 expect_code 0
 expect_out_line '^  describe  '
+expect_out_line 'MOBILENET_CPU'
 run --help
 expect_code 0
 cp "$tmp/out" "$tmp/first"
