@@ -17,6 +17,7 @@
 typedef struct convert_values {
     const char *labels, *photos;
     cli_texts info;
+    double mean, deviation;
     bool fold, verify, json;
 } convert_values;
 
@@ -55,6 +56,26 @@ static int attach_info(const cli_call *call, mn_model *model, const cli_texts *i
         if (mn_model_set_info(model, key, equals + 1, &err) != MN_OK)
             return cli_misuse(call->command, "--info: %s", err.message);
     }
+    return CLI_DONE;
+}
+
+/* The range of the input that --mean and --deviation give, in place of the file's. */
+static int attach_range(const cli_call *call, mn_model *model)
+{
+    const convert_values *values = call->values;
+    mn_preprocess preprocess = *mn_model_preprocess(model);
+    mn_error err;
+    if (!cli_given(call, "mean") && !cli_given(call, "deviation"))
+        return CLI_DONE;
+    for (int i = 0; i < MN_PREPROCESS_CHANNELS; i++) {
+        if (cli_given(call, "mean"))
+            preprocess.mean[i] = (float)values->mean;
+        if (cli_given(call, "deviation"))
+            preprocess.standard_deviation[i] = (float)values->deviation;
+    }
+    if (mn_model_set_preprocess(model, &preprocess, &err) != MN_OK ||
+        mn_model_set_info(model, "range", "given to convert, not what was assumed", &err) != MN_OK)
+        return cli_fail_status(&err);
     return CLI_DONE;
 }
 
@@ -138,6 +159,8 @@ static int run_convert(const cli_call *call)
     }
     if (values->labels && (code = attach_labels(model, values->labels)) != CLI_DONE)
         goto done;
+    if ((code = attach_range(call, model)) != CLI_DONE || (code = attach_range(call, original)) != CLI_DONE)
+        goto done;
     if ((code = attach_info(call, model, &values->info)) != CLI_DONE)
         goto done;
     if (values->fold && mn_model_fold(model, &folded, &err) != MN_OK) {
@@ -161,6 +184,10 @@ static const cli_option convert_options[] = {
      "attach the class names in this file, one a line"},
     {"info", 'i', CLI_TEXTS, "KEY=TEXT", NULL, NULL, 0, 0, offsetof(convert_values, info),
      "attach a text (name, source, licence, ...); may be given several times"},
+    {"mean", 0, CLI_REAL, "X", NULL, NULL, -1000, 1000, offsetof(convert_values, mean),
+     "subtracted from pixels of 0 to 255 before the network, in all channels; otherwise as the file says"},
+    {"deviation", 0, CLI_REAL, "X", NULL, NULL, 0.001, 1000, offsetof(convert_values, deviation),
+     "what is left is divided by this; otherwise as the file says"},
     {"fold", 0, CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(convert_values, fold),
      "fold batch norm into the convolutions: a smaller file that cannot be trained further as it was"},
     {"verify", 'v', CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(convert_values, verify),
@@ -184,10 +211,16 @@ const cli_command cli_convert = {
                    "which holds the "
                    "weights and all that is needed to use them: architecture, preprocessing, labels. What the reader "
                    "had to assume "
-                   "is printed and stored. OUT is replaced only once the new file is whole.",
+                   "is printed and stored.\n"
+                   "Of an integer model the range of the input is that of its quantisation; where it was trained on "
+                   "another, accuracy suffers: evaluate it on pictures with labels, and where that disappoints, "
+                   "convert with the --mean and --deviation of its training.\n"
+                   "OUT is replaced only once the new file is whole.",
     .examples = "Convert and compare\nmobilenet convert --verify mobilenet_v1.tflite mobilenet_v1.safetensors\n"
                 "With names and a licence\n"
-                "mobilenet convert --labels names.txt --info licence=Apache-2.0 in.h5 out.safetensors",
+                "mobilenet convert --labels names.txt --info licence=Apache-2.0 in.h5 out.safetensors\n"
+                "An integer model that was trained on pixels from -1 to 1\n"
+                "mobilenet convert --mean 127.5 --deviation 127.5 in.tflite out.safetensors",
     .groups = convert_groups,
     .group_count = CLI_COUNT(convert_groups),
     .value_bytes = sizeof(convert_values),

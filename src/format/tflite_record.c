@@ -110,7 +110,9 @@ static mn_status set_preprocess(mn_tflite *file, metadata *meta, const mn_tflite
     mn_preprocess *preprocess = &assumed.preprocess;
     if (quantised_normalisation(file, weights->first_quantised, preprocess)) {
         preprocess->round_to_byte = file->tensors[file->input].type != MN_TFLITE_FLOAT32;
-        mn_note(notes, "%s (the range of the input is that of its quantisation)", assumed.crop);
+        mn_note(notes,
+                "%s (the range of the input is that of its quantisation; a network trained on another loses accuracy)",
+                assumed.crop);
     } else if (channels <= MN_PREPROCESS_CHANNELS && find_normalisation(meta, channels, preprocess)) {
         mn_note(notes, "%s (mean and standard deviation are the file's)", assumed.crop);
     } else {

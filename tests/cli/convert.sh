@@ -29,6 +29,15 @@ expect_json verify.same_best_class 16
 expect_near "$(json verify.largest_difference)" 0 0.00001
 [ "$(wc -c <"$tmp/f.safetensors")" -lt "$(wc -c <"$tmp/o.safetensors")" ] || fail "the folded file is not smaller"
 
+# Another range of the input, in the new file and in what it is verified against.
+run convert --verify --mean 127.5 --deviation 64 "$tmp/m.safetensors" "$tmp/r.safetensors" --json
+expect_code 0
+expect_json preprocess.mean.0 127.5
+expect_json preprocess.standard_deviation.0 64
+expect_json info.range "given to convert, not what was assumed"
+run convert --deviation 0 "$tmp/m.safetensors" "$tmp/r.safetensors"
+expect_misuse "mobilenet convert: --deviation: 0 is outside 0.001 to 1000"
+
 # Onto itself; with pictures of one's own.
 mkdir "$tmp/photos"
 picture "$tmp/photos/1.pgm" 11
