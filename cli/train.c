@@ -41,13 +41,14 @@ typedef struct listener {
     cli_progress progress;
     double start;
     int64_t skipped, first_step, shown_step, steps;
+    bool finished;   /* the run that --resume found was over: nothing is logged */
     double accuracy; /* the last on held-out images */
     char best_path[4096];
 } listener;
 
 static void log_line(listener *l, json_t *object)
 {
-    char *text = l->log ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(8)) : NULL;
+    char *text = l->log && !l->finished ? json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(8)) : NULL;
     if (text && fprintf(l->log, "%s\n", text) > 0)
         fflush(l->log); /* what fails is said when the file is closed */
     free(text);
@@ -75,7 +76,10 @@ static void on_start(listener *l, const mn_train_event *e)
     cli_say("%s images to learn from, %s held out%s, %s steps, %s of memory", cli_count(e->train_images),
             cli_count(e->held_out), l->skipped ? " (some were left out)" : "", cli_count(e->steps),
             cli_bytes((int64_t)e->bytes));
-    if (e->step > 0)
+    l->finished = e->step > 0 && e->step >= e->steps;
+    if (l->finished)
+        cli_say("this run is finished already, with step %s; its model is written once more", cli_count(e->step));
+    else if (e->step > 0)
         cli_say("going on after step %s", cli_count(e->step));
     json_t *object = log_object("start", e);
     cli_json_add(object, "steps", json_integer(e->steps));
@@ -281,7 +285,10 @@ static int open_listener(const cli_call *call, listener *l, char *checkpoint, si
     if (stat(v->output, &info) == 0 && S_ISDIR(info.st_mode))
         return cli_fail("%s is a folder; --output wants the name of a file, for instance %s/model.safetensors",
                         v->output, v->output);
-    if (S_ISREG(info.st_mode) && !v->resume)
+    bool missing = v->resume && !v->no_checkpoint && access(checkpoint, F_OK) != 0;
+    if (missing)
+        cli_say("--resume: there is no %s; this run starts anew", cli_clean(checkpoint));
+    if (S_ISREG(info.st_mode) && (!v->resume || missing))
         cli_say("%s is there; it stays until this run ends, and is replaced then", cli_clean(v->output));
     if (check_place(v->output) != CLI_DONE)
         return CLI_FAILED;
@@ -422,6 +429,8 @@ static int run_train(const cli_call *call)
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGUSR1, &action, NULL);
         cli_say("%s\n%s", cli_arch_title(&mn_model_net(model)->arch), cli_arch_details(&mn_model_net(model)->arch));
+        cli_say("batch %d, learning rate %g, %g epoch%s", recipe.batch, recipe.learning_rate, recipe.epochs,
+                recipe.epochs == 1 ? "" : "s");
         if (comm)
             cli_say("%d ranks share every batch of %d; batch norm's statistics are %s", comm->size, recipe.batch,
                     v->sync_bn ? "of the whole batch" : "of each rank's part (--sync-bn: of the whole batch)");

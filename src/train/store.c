@@ -118,10 +118,13 @@ static mn_status sift(mn_store *store, const uint8_t *bad, mn_error *err)
         bool speaks = store->options.skip && store->options.group->rank == 0;
         if (speaks || store->options.strict)
             find_reason(store, s->index, &why);
+        const char *name = sample_name(store, s->index, text);
+        if (store->options.strict && strstr(why.message, name))
+            return mn_fail(err, MN_ERROR_FORMAT, "%s", why.message);
         if (store->options.strict)
-            return mn_fail(err, MN_ERROR_FORMAT, "%s: %s", sample_name(store, s->index, text), why.message);
+            return mn_fail(err, MN_ERROR_FORMAT, "%s: %s", name, why.message);
         if (speaks)
-            store->options.skip(store->options.context, sample_name(store, s->index, text), why.message);
+            store->options.skip(store->options.context, name, why.message);
     }
     store->count = good;
     return MN_OK;

@@ -16,12 +16,24 @@ train -o "$tmp/whole" --log "$tmp/log" --tensorboard "$tmp/events" --threads 1
 expect_code 0
 expect_out_line '^.*/whole: .* % of the held-out images right$'
 expect_err_line '^12 images to learn from, 4 held out'
+expect_err_line '^batch 4, learning rate [0-9.]*, 12 epochs$'
 [ "$(grep -c '"event":"step"' "$tmp/log")" -eq 36 ] || fail "the log was expected to have 36 steps"
 [ "$(grep -c '"event":"epoch"' "$tmp/log")" -eq 12 ] || fail "the log was expected to have 12 epochs"
 # TensorBoard events (read back with its own reader once, 2.20: all scalars were there).
 [ "$(grep -a -o 'brain.Event:2' "$tmp/events/events.out.tfevents.mobilenet" | wc -l)" -eq 1 ] || fail "one version was expected"
 [ "$(grep -a -o 'train/loss' "$tmp/events/events.out.tfevents.mobilenet" | wc -l)" -eq 36 ] || fail "36 losses were expected"
 [ -s "$tmp/whole.best" ] || fail "the best model was expected beside the last"
+
+# Gone on with once it is over: nothing is logged, the same model comes out.
+cp "$tmp/whole" "$tmp/whole.copy"
+cp "$tmp/log" "$tmp/log.copy"
+cp "$tmp/events/events.out.tfevents.mobilenet" "$tmp/events.copy"
+train -o "$tmp/whole" --log "$tmp/log" --tensorboard "$tmp/events" --threads 1 --resume
+expect_code 0
+expect_err_line '^this run is finished already, with step 36; its model is written once more$'
+cmp "$tmp/whole" "$tmp/whole.copy" || fail "the same model was expected"
+cmp "$tmp/log" "$tmp/log.copy" || fail "nothing was expected to be logged"
+cmp "$tmp/events/events.out.tfevents.mobilenet" "$tmp/events.copy" || fail "no events were expected"
 
 train -o "$tmp/two" --threads 2 --loader-threads 2
 expect_code 0
@@ -110,6 +122,11 @@ run train "$tmp/one" --epochs 1 -o "$tmp/onemodel"
 expect_code 1
 expect_err "mobilenet: $tmp/one has one class only: nothing to tell apart; DATA wants a folder for each class"
 
+# --resume with nothing to go on from.
+run train "$tmp/few" --alpha 0.1 --epochs 1 -o "$tmp/anew" --resume
+expect_code 0
+expect_err_line '^--resume: there is no .*/anew.checkpoint; this run starts anew$'
+
 # Errors.
 run train "$tmp/nowhere"
 expect_code 1
@@ -144,6 +161,7 @@ expect_err_line '^left out: .*dark/9.ppm'
 [ "$(grep -o 'dark/9.ppm' "$tmp/err" | wc -l)" -eq 1 ] || fail "the picture was expected to be named once"
 train -o "$tmp/broken" --threads 1 --strict
 expect_code 1
+[ "$(grep -o 'dark/9.ppm' "$tmp/err" | wc -l)" -eq 1 ] || fail "the picture was expected to be named once"
 expect_err_line '/broken is there; it stays until this run ends'
 expect_err_line 'dark/9.ppm'
 if [ -w /dev/full ]; then
