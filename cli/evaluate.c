@@ -59,8 +59,8 @@ static bool is_numbered(const mn_dataset *data)
 
 /* The rule: names decide where the data have them and the model knows all of them; otherwise the class number does, and
  * then the numbers of classes must be equal (a list of numbers may leave the last ones out). ImageNet's background
- * class, first of 1001, is stepped over. */
-static int map_classes(const mn_model *model, const mn_dataset *data, cli_mapping *mapping)
+ * class, first of 1001, is stepped over. `hint` ends the message where they do not fit. */
+static int map_classes(const mn_model *model, const mn_dataset *data, const char *hint, cli_mapping *mapping)
 {
     int32_t classes = mn_model_net(model)->arch.classes, offset = mn_model_class_offset(model);
     int32_t have = mn_dataset_class_count(data);
@@ -82,11 +82,12 @@ static int map_classes(const mn_model *model, const mn_dataset *data, cli_mappin
         return CLI_DONE;
     }
     if (is_numbered(data))
-        return cli_fail("the class numbers of the data go up to %d, the model has %d classes: they do not fit",
-                        have - 1, classes - offset);
-    return cli_fail("the data have %d classes%s%s%s, the model has %d%s%s%s: they do not fit", have,
-                    first ? " (the first is '" : "", first ? cli_clean(first) : "", first ? "')" : "", classes - offset,
-                    label ? " (the first is '" : "", label ? cli_clean(label) : "", label ? "')" : "");
+        return cli_fail("the class numbers of the data go up to %d, the model has %d class%s: they do not fit%s",
+                        have - 1, classes - offset, classes - offset == 1 ? "" : "es", hint);
+    return cli_fail("the data have %d class%s%s%s%s, the model has %d%s%s%s: they do not fit%s", have,
+                    have == 1 ? "" : "es", first ? " (the first is '" : "", first ? cli_clean(first) : "",
+                    first ? "')" : "", classes - offset, label ? " (the first is '" : "", label ? cli_clean(label) : "",
+                    label ? "')" : "", hint);
 }
 
 static totals count_outcomes(const cli_evaluation *e)
@@ -120,8 +121,8 @@ static void print_text(const cli_evaluation *e, const totals *t, const char *mod
 {
     const mn_arch *arch = &mn_model_net(e->model)->arch;
     printf("model   %s: %s\n", cli_clean(model), cli_arch_title(arch));
-    printf("data    %s: %s, part %s, %lld images", cli_clean(data), mn_dataset_kind(e->data), part_name(e->data),
-           (long long)t->images);
+    printf("data    %s: %s, part %s, %lld image%s", cli_clean(data), mn_dataset_kind(e->data), part_name(e->data),
+           (long long)t->images, t->images == 1 ? "" : "s");
     if (e->count < mn_dataset_size(e->data))
         printf(" spread over %lld", (long long)mn_dataset_size(e->data));
     if (t->skipped > 0)
@@ -195,11 +196,7 @@ static void warn_channels(const mn_model *model, const mn_dataset *data)
 /* Words of warning where nobody named a model and the one that comes with the program is none for these data. */
 static void warn_default(const mn_model *model, const mn_dataset *data)
 {
-    const mn_arch *arch = &mn_model_net(model)->arch;
-    if (mn_dataset_class_count(data) != arch->classes)
-        cli_say("mobilenet: the data have %d classes, this model knows %d; --model FILE names another",
-                mn_dataset_class_count(data), arch->classes);
-    else if (!same_names(model, data))
+    if (!same_names(model, data))
         cli_say("mobilenet: the classes of the data are not known to be this model's, so the result may mean nothing; "
                 "--model FILE names another");
 }
@@ -227,10 +224,11 @@ static int prepare(const cli_call *call, cli_evaluation *e, mn_model **model, mn
     int64_t others = mn_dataset_passed_over(*data, &kinds);
     cli_say_passed_over(others, kinds);
     warn_channels(*model, *data);
+    const char *hint = values->model ? "" : "; --model FILE names another model";
+    if ((code = map_classes(*model, *data, hint, &e->mapping)) != CLI_DONE)
+        return code;
     if (!values->model)
         warn_default(*model, *data);
-    if ((code = map_classes(*model, *data, &e->mapping)) != CLI_DONE)
-        return code;
     int64_t size = mn_dataset_size(*data);
     e->count = values->limit > 0 && values->limit < size ? values->limit : size;
     int64_t places = cli_evaluation_block(e) * (e->comm ? e->comm->size : 1);

@@ -185,7 +185,7 @@ bool cli_paths_expand(cli_paths *list, const char *operand)
         cli_fail("cannot open the folder '%s': %s", cli_clean(operand), strerror(errno));
         return false;
     }
-    int first = list->count, others = 0;
+    int first = list->count, others = 0, folders = 0;
     char kinds[64] = "";
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         char path[PATH_MAX];
@@ -198,14 +198,21 @@ bool cli_paths_expand(cli_paths *list, const char *operand)
         else if (stat(path, &info) == 0 && S_ISREG(info.st_mode)) {
             add_kind(kinds, sizeof kinds, entry->d_name);
             others++;
+        } else if (S_ISDIR(info.st_mode)) {
+            folders++;
         }
     }
     closedir(folder);
     cli_say_passed_over(others, kinds);
     if (list->count == first) {
-        cli_fail("the folder '%s' holds no picture (JPEG, PNG, WebP, PPM, PGM, BMP)", cli_clean(operand));
+        cli_fail("the folder '%s' holds no picture (JPEG, PNG, WebP, PPM, PGM, BMP)%s", cli_clean(operand),
+                 folders > 0 ? "; folders inside are not entered (mobilenet evaluate reads a folder for each class)"
+                             : "");
         return false;
     }
+    if (folders > 0)
+        cli_say("%s: %d folder%s inside %s not entered", cli_clean(operand), folders, folders == 1 ? "" : "s",
+                folders == 1 ? "was" : "were");
     qsort(list->paths + first, (size_t)(list->count - first), sizeof *list->paths, compare_paths);
     return true;
 }

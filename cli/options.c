@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "command.h"
 #include "output.h"
@@ -272,6 +273,18 @@ static int take_letters(scan *s, const char *letters)
     return CLI_DONE;
 }
 
+/* Whether `word` is a file, and the command takes one by --model. */
+static bool is_model(const cli_command *command, const char *word)
+{
+    const cli_option *option;
+    size_t offset;
+    struct stat info;
+    int i = 0;
+    while ((option = option_at(command, i, &offset)) != NULL && strcmp(option->name, "model") != 0)
+        i++;
+    return option && stat(word, &info) == 0 && S_ISREG(info.st_mode);
+}
+
 static int check_operands(const cli_call *call)
 {
     const cli_command *command = call->command;
@@ -284,7 +297,9 @@ static int check_operands(const cli_call *call)
     if (command->max_operands >= 0 && call->operand_count > command->max_operands) {
         const char *extra = call->operands[command->max_operands];
         if (command->max_operands == 0)
-            return cli_misuse(command, "'%s' is one argument too many: only options are taken", extra);
+            return cli_misuse(command, "'%s' is one argument too many: only options are taken%s%s", extra,
+                              is_model(command, extra) ? "; a model file is named by --model " : "",
+                              is_model(command, extra) ? extra : "");
         return cli_misuse(command, "'%s' is one argument too many: %s is wanted", extra, command->operands);
     }
     return CLI_DONE;

@@ -77,6 +77,14 @@ expect_err "mobilenet: the images are in colour, this model has learned from gra
 run classify -m "$tmp/m.safetensors" "$tmp/empty"
 expect_code 1
 expect_err "mobilenet: the folder '$tmp/empty' holds no picture (JPEG, PNG, WebP, PPM, PGM, BMP)"
+mkdir "$tmp/empty/inside"
+run classify -m "$tmp/m.safetensors" "$tmp/empty"
+expect_code 1
+expect_err_line 'holds no picture .*; folders inside are not entered (mobilenet evaluate reads a folder for each class)$'
+picture "$tmp/empty/1.pgm" 5
+run classify -m "$tmp/m.safetensors" "$tmp/empty"
+expect_code 0
+expect_err "$tmp/empty: 1 folder inside was not entered"
 
 # One bad picture: reported, the others done, exit code 1.
 run classify -m "$tmp/m.safetensors" "$tmp/broken.jpg" "$tmp/a.pgm"

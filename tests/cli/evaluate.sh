@@ -129,7 +129,13 @@ expect_err "mobilenet: the class numbers of the data go up to 1001, the model ha
 run evaluate "$tmp/data"
 expect_code 1
 expect_err_line 'the images are gray, this model has learned from coloured ones'
-expect_err_line 'the data have 3 classes, this model knows 10; --model FILE names another'
+expect_err_line "^mobilenet: the data have 3 classes (the first is 'ant'), the model has 10 (the first is 'airplane'): they do not fit; --model FILE names another model$"
+[ "$(grep -c 'the data have' "$tmp/err")" -eq 1 ] || fail "one message was expected"
+mkdir -p "$tmp/single/owl"
+cp "$tmp/data/ant/1.pgm" "$tmp/single/owl"
+run evaluate -m "$tmp/m.safetensors" "$tmp/single"
+expect_code 1
+expect_err_line "^mobilenet: the data have 1 class (the first is 'owl'), the model has 3 .*: they do not fit$"
 
 run evaluate -m "$tmp/m.safetensors"
 expect_misuse "mobilenet evaluate: DATA is missing"

@@ -52,6 +52,11 @@ run describe --json=yes
 expect_misuse "mobilenet describe: --json takes no value"
 run describe photo.jpg
 expect_misuse "mobilenet describe: 'photo.jpg' is one argument too many: only options are taken"
+echo x >"$tmp/x.tflite"
+for command in describe bench; do
+    run $command "$tmp/x.tflite"
+    expect_misuse "mobilenet $command: '$tmp/x.tflite' is one argument too many: only options are taken; a model file is named by --model $tmp/x.tflite"
+done
 run describe -- --json
 expect_misuse "mobilenet describe: '--json' is one argument too many: only options are taken"
 run describe --resolution 1 --padding keras
