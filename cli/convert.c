@@ -73,10 +73,15 @@ static int attach_range(const cli_call *call, mn_model *model)
         if (cli_given(call, "deviation"))
             preprocess.standard_deviation[i] = (float)values->deviation;
     }
-    if (mn_model_set_preprocess(model, &preprocess, &err) != MN_OK ||
-        mn_model_set_info(model, "range", "given to convert, not what was assumed", &err) != MN_OK)
-        return cli_fail_status(&err);
-    return CLI_DONE;
+    const char *assumed = mn_model_info(model, "assumed"), *given = "the range of the input was given to convert";
+    size_t size = (assumed ? strlen(assumed) : 0) + strlen(given) + 3;
+    char *text = cli_alloc(size, 1);
+    snprintf(text, size, "%s%s%s", assumed ? assumed : "", assumed ? "; " : "", given);
+    mn_status status = mn_model_set_preprocess(model, &preprocess, &err);
+    if (status == MN_OK)
+        status = mn_model_set_info(model, "assumed", text, &err);
+    free(text);
+    return status == MN_OK ? CLI_DONE : cli_fail_status(&err);
 }
 
 static int check_output_name(const cli_call *call, const char *path)

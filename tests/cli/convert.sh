@@ -34,7 +34,7 @@ run convert --verify --mean 127.5 --deviation 64 "$tmp/m.safetensors" "$tmp/r.sa
 expect_code 0
 expect_json preprocess.mean.0 127.5
 expect_json preprocess.standard_deviation.0 64
-expect_json info.range "given to convert, not what was assumed"
+expect_json info.assumed "the range of the input was given to convert"
 run convert --deviation 0 "$tmp/m.safetensors" "$tmp/r.safetensors"
 expect_misuse "mobilenet convert: --deviation: 0 is outside 0.001 to 1000"
 
