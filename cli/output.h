@@ -68,11 +68,16 @@ void cli_json_add(json_t *object, const char *key, json_t *value); /* takes over
 void cli_json_append(json_t *array, json_t *value);
 void cli_json_print(json_t *value); /* on stdout, seven digits for reals; destroys it */
 
-/* Progress on stderr: a bar with rate and time left on a terminal, a plain line now and then otherwise. */
+/* Progress on stderr: a bar with rate and time left on a terminal, a plain line now and then otherwise. The rate is that of
+ * the last half minute or minute: a run that was paused, or whose machine was busy, soon says what is so now. */
 typedef struct cli_progress {
     const char *what, *unit; /* "evaluate", "images" */
     int64_t total, done;
-    double start, shown;
+    double shown;
+    struct cli_progress_mark {
+        double time;
+        int64_t done;
+    } from, mark; /* the rate is counted from the first; the second takes its place half a minute later */
     bool terminal, drawn;
 } cli_progress;
 cli_progress cli_progress_begin(const char *what, const char *unit, int64_t total);

@@ -11,18 +11,29 @@
 #define BAR_CELLS        24
 #define TERMINAL_SECONDS 0.1
 #define PLAIN_SECONDS    10.0
+#define RATE_SECONDS     30.0
 
 cli_progress cli_progress_begin(const char *what, const char *unit, int64_t total)
 {
     const char *term = getenv("TERM");
     double now = cli_seconds();
     bool terminal = isatty(STDERR_FILENO) == 1 && !(term && strcmp(term, "dumb") == 0);
-    return (cli_progress){.what = what, .unit = unit, .total = total, .start = now, .shown = now, .terminal = terminal};
+    return (cli_progress){.what = what,
+                          .unit = unit,
+                          .total = total,
+                          .shown = now,
+                          .from = {now, 0},
+                          .mark = {now, 0},
+                          .terminal = terminal};
 }
 
 static void draw(cli_progress *p, double now)
 {
-    double seconds = now - p->start, rate = seconds > 0 ? (double)p->done / seconds : 0;
+    if (now - p->mark.time >= RATE_SECONDS) {
+        p->from = p->mark;
+        p->mark = (struct cli_progress_mark){now, p->done};
+    }
+    double seconds = now - p->from.time, rate = seconds > 0 ? (double)(p->done - p->from.done) / seconds : 0;
     double left = rate > 0 ? (double)(p->total - p->done) / rate : 0;
     if (p->terminal) {
         int filled = p->total > 0 ? (int)(p->done * BAR_CELLS / p->total) : 0;
