@@ -25,7 +25,7 @@ endif()
 
 # mn_room(NAME [SMALL] SOURCES...): one folder of src/, as an object library. SMALL: nothing there is hot, and the library that
 # it goes into is to stay small: base, net and native are 12 KB less with -Os than with -O3, and 8 KB less without tables
-# for unwinding.
+# for unwinding (nothing unwinds through them).
 function(mn_room name)
     cmake_parse_arguments(arg "SMALL" "" "" ${ARGN})
     add_library(room_${name} OBJECT ${arg_UNPARSED_ARGUMENTS})

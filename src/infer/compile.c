@@ -1,4 +1,4 @@
-/* Weights into a session: checked, batch norm folded, packed for the kernels that will read them.
+/* Weights into a session: batch norm folded, packed for the kernels that will read them.
  *
  * Weights go piece by piece, some panels at a time. Those of a mapped file are read beside the mapping, whose pages then
  * take no memory: no more than a piece of a model is in memory twice.
@@ -61,8 +61,10 @@ static mn_status fail_packed(const mn_tensor *weight, const float *values, size_
 {
     mn_status status = check_values(weight, values, first, count, err);
     if (status == MN_OK)
-        status = mn_fail(err, MN_ERROR_NUMERIC, "tensor %s overflows when it is multiplied by its batch norm's scale",
-                         weight->name);
+        status = mn_fail(
+            err, MN_ERROR_NUMERIC,
+            "tensor %s overflows when it is packed: multiplied by its batch norm's scale, transformed, or rounded",
+            weight->name);
     return status;
 }
 
@@ -77,7 +79,7 @@ static mn_status pack_depthwise(const mn_layer *layer, const mn_tensor *weight, 
                                                    : fail_packed(weight, weight->data, 0, weight->elements, err);
 }
 
-#define PIECE_BYTES (128 << 10) /* of weights in the file: stays in L2 while it is checked and packed */
+#define PIECE_BYTES (128 << 10) /* of weights in the file: stays in L2 while it is packed */
 
 /* Output channels a piece: whole panels. */
 static int32_t piece_channels(const mn_gemm_kernel *gemm, const mn_layer *layer, size_t inner)

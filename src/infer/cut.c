@@ -99,7 +99,8 @@ static void cut_stem(const mn_plan *plan, const mn_layer *layer, mn_step *step)
     step->rows_per_task =
         units_of_part(layer->out_height, parts_wanted(mn_layer_get_cost(layer).macs), 1, layer->out_height);
     step->scratch_bytes = plan->kernels->stem->scratch_floats(layer->out_width) * sizeof(float);
-    snprintf(step->note, sizeof step->note, "lanes are pixels, %d output rows a task", step->rows_per_task);
+    snprintf(step->note, sizeof step->note, "lanes are pixels, %d output row%s a task", step->rows_per_task,
+             step->rows_per_task == 1 ? "" : "s");
 }
 
 /* Weights that stay in L2: blocks whose planes do too, a task each. Others: blocks of all threads, as large as memory

@@ -95,6 +95,40 @@ static void bench_dwconv(const mn_dwconv_kernel *kernel)
     }
 }
 
+static void bench_stem(const mn_stem_kernel *kernel)
+{
+    static const int32_t extents[] = {128, 224};
+    for (size_t s = 0; s < sizeof extents / sizeof *extents; s++) {
+        int32_t extent = extents[s], out = extent / 2, channels = kernel->channels_max;
+        size_t in_floats = (size_t)extent * (size_t)extent * 3, weight_floats = 27 * (size_t)channels;
+        float *in = kcheck_floats(0, in_floats), *weights = kcheck_floats(1, weight_floats);
+        fill(in, in_floats);
+        fill(weights, weight_floats);
+        mn_stem_args args = {.in_height = extent,
+                             .in_width = extent,
+                             .out_width = out,
+                             .channels = channels,
+                             .row_end = out,
+                             .in = in,
+                             .weights = weights,
+                             .weight_stride = channels,
+                             .out = kcheck_floats(2, (size_t)out * (size_t)out * (size_t)channels),
+                             .out_stride = channels,
+                             .high = 6,
+                             .scratch = kcheck_floats(3, kernel->scratch_floats(out))};
+        double best = 1e9, end = now() + 0.3;
+        while (now() < end) {
+            double begin = now();
+            kernel->run(&args);
+            double seconds = now() - begin;
+            best = seconds < best ? seconds : best;
+        }
+        char shape[64];
+        snprintf(shape, sizeof shape, "%dx%dx3 to %d channels", extent, extent, channels);
+        print(kernel->name, shape, 27.0 * out * out * channels, best);
+    }
+}
+
 void kcheck_bench(const mn_kernel_entry *entry)
 {
     switch (entry->op) {
@@ -109,10 +143,12 @@ void kcheck_bench(const mn_kernel_entry *entry)
     case MN_KERNEL_peak:
         printf("%-32s %-24s             %8.2f GFLOP/s\n", entry->name, "peak", mn_peak_measure(entry->kernel));
         break;
+    case MN_KERNEL_stem:
+        bench_stem(entry->kernel);
+        break;
     case MN_KERNEL_pool:
     case MN_KERNEL_softmax:
     case MN_KERNEL_winograd:
-    case MN_KERNEL_stem:
     case MN_KERNEL_narrow:
         break;
     }

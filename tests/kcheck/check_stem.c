@@ -73,7 +73,7 @@ static void check(const mn_stem_kernel *kernel, mn_stem_args s, kcheck_result *r
     float *in = kcheck_floats(SLOT_IN, in_floats), *weights = kcheck_floats(SLOT_WEIGHTS, weight_floats);
     float *bias = kcheck_floats(SLOT_BIAS, (size_t)s.channels);
     for (size_t i = 0; i < in_floats; i++)
-        in[i] = kcheck_value(1, i, false);
+        in[i] = kcheck_value(1, i, s.in_height % 2 == 0);
     for (size_t i = 0; i < weight_floats; i++)
         weights[i] = (int32_t)(i % (size_t)s.weight_stride) < s.channels ? kcheck_value(2, i, false) : 0;
     for (int32_t n = 0; n < s.channels; n++)

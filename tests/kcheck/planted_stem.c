@@ -1,4 +1,5 @@
 /* The stem as its definition, and wrong ones made from it. */
+#include <math.h>
 #include <string.h>
 
 #include "kcheck/planted.h"
@@ -33,6 +34,38 @@ static void ignores_padding(const mn_stem_args *args)
     mn_stem_args other = *args;
     other.pad_left = 0;
     plain(&other);
+}
+
+static void ignores_padding_above(const mn_stem_args *args)
+{
+    mn_stem_args other = *args;
+    other.pad_top = 0;
+    plain(&other);
+}
+
+static void ignores_the_clamp(const mn_stem_args *args)
+{
+    mn_stem_args other = *args;
+    other.low = -INFINITY;
+    other.high = INFINITY;
+    plain(&other);
+}
+
+static void turns_nan_to_zero(const mn_stem_args *args)
+{
+    plain(args);
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)(args->row_end - args->row_begin) * args->out_width; i++)
+        for (int32_t n = 0; n < args->channels; n++) {
+            float *out = &args->out[i * args->out_stride + n];
+            *out = isnan(*out) ? 0 : *out;
+        }
+}
+
+static void writes_between_pixels(const mn_stem_args *args)
+{
+    plain(args);
+    if (args->out_width > 1 && args->out_stride > args->channels)
+        args->out[args->channels] = 0;
 }
 
 static void ignores_bias(const mn_stem_args *args)
@@ -77,6 +110,10 @@ static void depends_on_the_range(const mn_stem_args *args)
     }
 CHECK(plain)
 CHECK(ignores_padding)
+CHECK(ignores_padding_above)
+CHECK(ignores_the_clamp)
+CHECK(turns_nan_to_zero)
+CHECK(writes_between_pixels)
 CHECK(ignores_bias)
 CHECK(reads_past_the_image)
 CHECK(writes_whole_vectors)
@@ -86,6 +123,10 @@ CHECK(depends_on_the_range)
 const planted_check planted_stem_plain = {"the plain stem", check_plain};
 const planted_check planted_stem_faults[] = {
     {"a stem that ignores the padding", check_ignores_padding},
+    {"a stem that ignores the padding above", check_ignores_padding_above},
+    {"a stem that ignores the clamp", check_ignores_the_clamp},
+    {"a stem that turns NaN into a number", check_turns_nan_to_zero},
+    {"a stem that writes between two pixels", check_writes_between_pixels},
     {"a stem that ignores the bias", check_ignores_bias},
     {"a stem that reads past the image", check_reads_past_the_image},
     {"a stem that writes whole vectors", check_writes_whole_vectors},

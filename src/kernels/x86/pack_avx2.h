@@ -8,7 +8,7 @@
 #include "kernels/unroll.h"
 
 /* Rows of eight columns become columns of eight rows. */
-MN_INLINE void transpose8(__m256 r[8])
+MN_INLINE void mn_transpose_8x8(__m256 r[8])
 {
     __m256 t[8], u[8];
     MN_UNROLL
@@ -40,7 +40,7 @@ MN_INLINE void mn_pack_8x8(const mn_pack_args *args, int32_t first, int32_t k, f
         if (args->scale)
             r[j] = _mm256_mul_ps(r[j], _mm256_broadcast_ss(args->scale + first + j));
     }
-    transpose8(r);
+    mn_transpose_8x8(r);
     MN_UNROLL
     for (int i = 0; i < 8; i++)
         _mm256_storeu_ps(packed + i * columns, r[i]);

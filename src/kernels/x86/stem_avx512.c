@@ -3,7 +3,8 @@
  *
  * A row of the image is first taken apart into six planes, one for each channel of the even and of the odd pixels: tap
  * (kh, kw, c) of sixteen neighbouring outputs is then sixteen neighbours of a plane. A plane is read again for every tap
- * and output row that meets it; those of three rows, a ring, stay in L1. Thirty-two pixels of eight channels are sixteen
+ * and output row that meets it; those of three rows, a ring, stay in L1
+ * (of images up to some 1000 pixels wide). Thirty-two pixels of eight channels are sixteen
  * sums in registers, turned into pixels of eight channels where they are stored.
  */
 #include "kernels/x86/vector_avx512.h"
@@ -64,9 +65,9 @@ static void take_apart(const mn_stem_args *s, int32_t y, float *planes)
             for (int i = 0; i < PLANES; i++)
                 v[i] = load_within(row, at + i * VEC_LANES, present);
         }
+        /* Lane i of plane q is number 6 i + q of the 96; each pair of vectors has a third of them. */
         MN_UNROLL
-        for (int q = 0; q < PLANES;
-             q++) { /* lane i is number 6 i + q of the 96, each pair of vectors has a third of them */
+        for (int q = 0; q < PLANES; q++) {
             __m512i index = _mm512_add_epi32(sixes, _mm512_set1_epi32(q));
             vec first = _mm512_permutex2var_ps(v[0], index, v[1]);
             vec second = _mm512_permutex2var_ps(v[2], index, v[3]);
