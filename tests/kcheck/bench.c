@@ -26,6 +26,18 @@ static void print(const char *name, const char *shape, double macs, double secon
     printf("%-32s %-24s %8.4f ms %8.2f GFLOP/s\n", name, shape, seconds * 1e3, 2e-9 * macs / seconds);
 }
 
+/* Sets `best` to the seconds of the fastest of many calls. */
+#define TIME_BEST(best, call)                                                                                          \
+    do {                                                                                                               \
+        best = 1e9;                                                                                                    \
+        for (double begin = now(), end = begin + 0.3; begin < end;) {                                                  \
+            call;                                                                                                      \
+            double after = now();                                                                                      \
+            best = after - begin < best ? after - begin : best;                                                        \
+            begin = after;                                                                                             \
+        }                                                                                                              \
+    } while (0)
+
 static void bench_gemm(const mn_gemm_kernel *kernel)
 {
     static const int32_t shapes[][3] = {{12544, 64, 32},  {3136, 128, 64}, {3136, 128, 128}, {784, 256, 128},
@@ -38,13 +50,8 @@ static void bench_gemm(const mn_gemm_kernel *kernel)
         fill(a, (size_t)m * (size_t)k);
         fill(b, mn_packed_floats(kernel, n, k));
         mn_gemm_args args = mn_gemm_plain(m, n, k, a, b, (size_t)kernel->tile_columns * (size_t)k, c);
-        double best = 1e9, end = now() + 0.3;
-        while (now() < end) {
-            double begin = now();
-            kernel->run(&args);
-            double seconds = now() - begin;
-            best = seconds < best ? seconds : best;
-        }
+        double best;
+        TIME_BEST(best, kernel->run(&args));
         char shape[64];
         snprintf(shape, sizeof shape, "%dx%d, k %d", m, n, k);
         print(kernel->name, shape, (double)m * n * k, best);
@@ -82,13 +89,8 @@ static void bench_dwconv(const mn_dwconv_kernel *kernel)
                                .bias = weights + 9 * channels,
                                .out = kcheck_floats(2, (size_t)out * (size_t)out * (size_t)(channels + pad)),
                                .high = 6};
-        double best = 1e9, end = now() + 0.2;
-        while (now() < end) {
-            double begin = now();
-            kernel->run(&args);
-            double seconds = now() - begin;
-            best = seconds < best ? seconds : best;
-        }
+        double best;
+        TIME_BEST(best, kernel->run(&args));
         char shape[64];
         snprintf(shape, sizeof shape, "%dx%dx%d stride %d", extent, extent, channels, stride);
         print(kernel->name, shape, 9.0 * out * out * channels, best);
@@ -116,13 +118,8 @@ static void bench_stem(const mn_stem_kernel *kernel)
                              .out_stride = channels,
                              .high = 6,
                              .scratch = kcheck_floats(3, kernel->scratch_floats(out))};
-        double best = 1e9, end = now() + 0.3;
-        while (now() < end) {
-            double begin = now();
-            kernel->run(&args);
-            double seconds = now() - begin;
-            best = seconds < best ? seconds : best;
-        }
+        double best;
+        TIME_BEST(best, kernel->run(&args));
         char shape[64];
         snprintf(shape, sizeof shape, "%dx%dx3 to %d channels", extent, extent, channels);
         print(kernel->name, shape, 27.0 * out * out * channels, best);
