@@ -95,8 +95,7 @@ static void print_text(const cli_bench *b)
     }
     if (b->disturbed)
         puts("disturbed: something ran faster than the measured peak, so other work disturbed the measurement; do not "
-             "trust "
-             "the shares of the peak");
+             "trust the shares of the peak");
 }
 
 static json_t *json_steps(const cli_bench *b)
@@ -260,8 +259,8 @@ const cli_command cli_bench_command = {
         "prints the median, the minimum and the spread, the rate, and how much of the peak it is. Without --model the "
         "weights are random, which takes the same time.\n"
         "The peak is that of as many threads as the session has, all at once, in the precision of the session. AMX's "
-        "is "
-        "measured with zeros; with real numbers the clock falls, so it is out of reach. Where the network was clearly "
+        "is measured with zeros; with real numbers the clock falls, so it is out of reach. Where the network was "
+        "clearly "
         "faster than the peak, other work disturbed the measurement, which is said (not with Winograd's products, "
         "which stand for more multiply-adds than they make).\n"
         "The memory of the process is all that this program had by then: code, model and session. Without --model "

@@ -112,8 +112,7 @@ static mn_status set_preprocess(mn_tflite *file, metadata *meta, const mn_tflite
         preprocess->round_to_byte = file->tensors[file->input].type != MN_TFLITE_FLOAT32;
         mn_note(notes,
                 "%s (the range of the input is that of its quantisation; a network trained on another loses accuracy, "
-                "which "
-                "labelled pictures show)",
+                "which labelled pictures show)",
                 assumed.crop);
     } else if (channels <= MN_PREPROCESS_CHANNELS && find_normalisation(meta, channels, preprocess)) {
         mn_note(notes, "%s (mean and standard deviation are the file's)", assumed.crop);

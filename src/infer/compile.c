@@ -1,4 +1,4 @@
-/* Weights into a session: batch norm folded, packed for the kernels that will read them.
+/* Weights into a session: batch norm folded, packed for the kernels that will read them, and found finite.
  *
  * Weights go piece by piece, some panels at a time. Those of a mapped file are read beside the mapping, whose pages then
  * take no memory: no more than a piece of a model is in memory twice.

@@ -119,10 +119,9 @@ static mn_status sift(mn_store *store, const uint8_t *bad, mn_error *err)
         if (speaks || store->options.strict)
             find_reason(store, s->index, &why);
         const char *name = sample_name(store, s->index, text);
-        if (store->options.strict && strstr(why.message, name))
-            return mn_fail(err, MN_ERROR_FORMAT, "%s", why.message);
+        bool named = strstr(why.message, name) != NULL;
         if (store->options.strict)
-            return mn_fail(err, MN_ERROR_FORMAT, "%s: %s", name, why.message);
+            return mn_fail(err, MN_ERROR_FORMAT, "%s%s%s", named ? "" : name, named ? "" : ": ", why.message);
         if (speaks)
             store->options.skip(store->options.context, name, why.message);
     }

@@ -3,9 +3,8 @@
  *
  * A row of the image is first taken apart into six planes, one for each channel of the even and of the odd pixels: tap
  * (kh, kw, c) of sixteen neighbouring outputs is then sixteen neighbours of a plane. A plane is read again for every tap
- * and output row that meets it; those of three rows, a ring, stay in L1
- * (of images up to some 1000 pixels wide). Thirty-two pixels of eight channels are sixteen
- * sums in registers, turned into pixels of eight channels where they are stored.
+ * and output row that meets it; those of three rows, a ring, stay in L1 (of images up to some 1000 pixels wide). Thirty-two
+ * pixels of eight channels are sixteen sums in registers, turned into pixels of eight channels where they are stored.
  */
 #include "kernels/x86/vector_avx512.h"
 #if defined(MN_AVX512)
