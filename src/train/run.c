@@ -153,9 +153,15 @@ static mn_status one_step(mn_run *r, mn_error *err)
     return MN_OK;
 }
 
-static bool out_of_patience(const mn_run *r, double epoch)
+/* The run is over at an epoch's end where patience is. A resumed run that was ended so is over already, unless it is
+ * given more patience. */
+static void heed_patience(mn_run *r)
 {
-    return r->options->patience > 0 && mn_store_size(r->held) > 0 && epoch - r->best_epoch >= r->options->patience;
+    int64_t step = mn_trainer_steps(r->trainer);
+    double epoch = (double)step / (double)r->steps_per_epoch, patience = r->options->patience;
+    if (patience > 0 && mn_store_size(r->held) > 0 && step > 0 && step % r->steps_per_epoch == 0 &&
+        epoch - r->best_epoch >= patience)
+        r->steps = step;
 }
 
 /* Steps until the end, a stop or an error. A step that fails leaves the trainer as it was: that is kept. */
@@ -172,15 +178,11 @@ static mn_status learn(mn_run *r, mn_error *err)
         saved = false;
         if (epoch_ends)
             status = finish_epoch(r, err);
-        bool enough = epoch_ends && out_of_patience(r, (double)step / (double)r->steps_per_epoch);
-        if (enough)
-            r->steps = step; /* the run is over, and its checkpoint says so */
+        heed_patience(r);
         if (status == MN_OK && (every > 0 ? step % every == 0 : epoch_ends)) {
             status = mn_run_save(r, err);
             saved = true;
         }
-        if (enough)
-            break;
     }
     if (!saved && status == MN_OK)
         status = mn_run_save(r, err);
@@ -268,6 +270,8 @@ mn_status mn_train_run(const mn_model *model, const mn_dataset *dataset, const m
         status = mn_group_agree(&r.group, open_trainer(&r, model, err), err);
     if (status == MN_OK)
         status = mn_run_load(&r, err);
+    if (status == MN_OK)
+        heed_patience(&r);
     if (status == MN_OK && mn_trainer_steps(r.trainer) == 0)
         status = mn_run_save(&r, err); /* a place that cannot be written is found before an epoch is lost */
     if (status == MN_OK) {

@@ -110,6 +110,37 @@ static void unfinished_runs_are_kept(void **state)
     remove(checkpoint);
 }
 
+/* A run that ended for want of patience is over when it is resumed; with more patience it goes on. */
+static void patience_ends(void **state)
+{
+    (void)state;
+    listener l;
+    mn_arch arch = run_arch();
+    mn_train_options o = run_options(&l);
+    mn_model *ended, *other;
+    o.recipe.epochs = 50; /* six pictures are held out, so accuracy rises seven times at most */
+    o.patience = 1;
+    must_run(&arch, &o, &ended);
+    int epochs = l.epochs;
+    assert_in_range(epochs, 2, 8);
+    for (int more = 0; more < 2; more++) {
+        o = run_options(&l);
+        o.recipe.epochs = 50;
+        o.patience = more ? epochs : 1;
+        o.resume = true;
+        must_run(&arch, &o, &other);
+        if (more)
+            assert_in_range(l.epochs, 1, 50 - epochs);
+        else {
+            assert_int_equal(l.epochs, 0);
+            assert_same(ended, other);
+        }
+        mn_model_destroy(other);
+    }
+    mn_model_destroy(ended);
+    remove(checkpoint);
+}
+
 /* Embeddings of 6 held-out pictures and of two versions of 36 others are computed; a stop is heard between two batches. */
 static void head_stops(void **state)
 {
@@ -212,8 +243,10 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_bits), cmocka_unit_test(unfinished_runs_are_kept), cmocka_unit_test(head_stops),
-        cmocka_unit_test(learns),    cmocka_unit_test(broken_pictures),          cmocka_unit_test(refusals),
+        cmocka_unit_test(same_bits),     cmocka_unit_test(unfinished_runs_are_kept),
+        cmocka_unit_test(patience_ends), cmocka_unit_test(head_stops),
+        cmocka_unit_test(learns),        cmocka_unit_test(broken_pictures),
+        cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
