@@ -145,10 +145,12 @@ const char *cli_clean(const char *text)
     static int next;
     char *out = buffers[next++ % 8];
     size_t n = 0;
-    for (; text[n] && n + 1 < sizeof buffers[0]; n++)
-        out[n] = text[n] == '\n' || text[n] == '\t'                 ? ' '
-                 : (unsigned char)text[n] < 0x20 || text[n] == 0x7f ? '?'
-                                                                    : text[n];
+    while (*text && n + 1 < sizeof buffers[0]) {
+        const unsigned char c = (unsigned char)*text, next_c = (unsigned char)text[1];
+        bool c1 = c == 0xc2 && next_c >= 0x80 && next_c < 0xa0; /* U+0080 to U+009F; terminals obey them, too */
+        out[n++] = c == '\n' || c == '\t' ? ' ' : c < 0x20 || c == 0x7f || c1 ? '?' : *text;
+        text += c1 ? 2 : 1;
+    }
     out[n] = '\0';
     return out;
 }

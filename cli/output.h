@@ -34,8 +34,8 @@ bool cli_output_muted(void);
 const char *cli_output_last(void);
 void *cli_alloc(size_t count, size_t size); /* zeroed; dies where memory is short */
 
-/* Text that came from outside, fit for a terminal: line feeds and tabs become blanks, other control characters '?'. Valid
- * until the eighth next call. */
+/* Text that came from outside, fit for a terminal: line feeds and tabs become blanks, other control characters '?' (C0, C1).
+ * Valid until the eighth next call. */
 const char *cli_clean(const char *text);
 /* "568,740,352"; valid until the 16th next call. */
 const char *cli_count(int64_t number);

@@ -120,9 +120,9 @@ run classify -m "$tmp/m.safetensors" --dump "$tmp/broken.jpg" "$tmp/a.pgm"
 expect_code 1
 
 # Labels that would write to the terminal are shown harmless.
-model "$tmp/evil.safetensors" 16 1 2 7 "$(printf 'red\033[31m')" "$(printf 'two\nlines')"
+model "$tmp/evil.safetensors" 16 1 2 7 "$(printf 'red\033[31m\302\2330m')" "$(printf 'two\nlines')"
 run classify -m "$tmp/evil.safetensors" "$tmp/a.pgm"
-expect_out_line 'red?\[31m$'
+expect_out_line 'red?\[31m?0m$'
 expect_out_line 'two lines$'
 
 # Without --model: the default model beside the program, or what to type. A script that starts an emulator stays where
