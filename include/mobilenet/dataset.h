@@ -44,6 +44,9 @@ MN_API int32_t mn_dataset_class_count(const mn_dataset *dataset);
 MN_API const char *mn_dataset_class_name(const mn_dataset *dataset, int32_t k);
 /* Label of a sample, 0..class_count-1. */
 MN_API int32_t mn_dataset_label(const mn_dataset *dataset, int64_t index);
+/* Tells data sets apart: a hash (FNV-1a, 64 bits) of the classes' names, and of every sample in order its label and
+ * its file's name and size, or some of its pixels where it is a record. */
+MN_API uint64_t mn_dataset_fingerprint(const mn_dataset *dataset);
 /* Path of a sample, or NULL where samples are records of one file. */
 MN_API const char *mn_dataset_path(const mn_dataset *dataset, int64_t index);
 /* Files in the class folders that are no pictures of a kind that is read, and were passed over; *kinds, the data set's, are

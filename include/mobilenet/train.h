@@ -31,7 +31,7 @@ typedef enum mn_schedule {
     MN_SCHEDULE_ONE_CYCLE /* up and down in straight lines: from 1/25 to the rate over warmup_epochs, then to final_rate */
 } mn_schedule;
 
-/* Every field is also a line `name=value` of the recipe's text, an option of `mobilenet train`, and checked for range. */
+/* Every field is also a line `name=value` of the recipe's text, an option of `mobilenet train`, and has a range (mn_recipe_check). */
 typedef struct mn_recipe {
     uint64_t seed;
     int32_t batch; /* images a step */
@@ -74,6 +74,8 @@ typedef struct mn_recipe {
 MN_API mn_recipe mn_recipe_default(void);
 /* Sets one field from text. Errors: MN_ERROR_ARGUMENT names the field, the value and what is allowed. */
 MN_API mn_status mn_recipe_set(mn_recipe *recipe, const char *name, const char *value, mn_error *err);
+/* Whether every field is in its range, as a run and a trainer want it. Errors: MN_ERROR_ARGUMENT names the first that is not. */
+MN_API mn_status mn_recipe_check(const mn_recipe *recipe, mn_error *err);
 /* Name, value as text and explanation of field number k; false past the last. text has room for 64 bytes. */
 MN_API bool mn_recipe_field(const mn_recipe *recipe, int32_t k, const char **name, char text[64], const char **help);
 /* The whole recipe as lines `name=value`, to be given to free(), or NULL where memory is short; and back. */

@@ -40,8 +40,10 @@ static box draw_crop(dice *d, int32_t height, int32_t width, double least)
         double area = (least + (1 - least) * draw(d)) * height * width;
         double aspect = exp((2.0 * draw(d) - 1.0) * log(4.0 / 3.0));
         int32_t w = (int32_t)lround(sqrt(area * aspect)), h = (int32_t)lround(sqrt(area / aspect));
-        if (w >= 1 && h >= 1 && w <= width && h <= height)
-            return (box){draw_below(d, height - h + 1), draw_below(d, width - w + 1), h, w};
+        if (w < 1 || h < 1 || w > width || h > height)
+            continue;
+        int32_t y = draw_below(d, height - h + 1), x = draw_below(d, width - w + 1);
+        return (box){y, x, h, w};
     }
     return (box){0, 0, height, width};
 }

@@ -3,7 +3,7 @@
  *     offset  bytes
  *     0       8      "MNCKPT01"
  *     8       8      hash of all bytes from 16 on (FNV-1a, 64 bits, little-endian like all that follows)
- *     16      8      shape: hash of the names and shapes of the model's tensors
+ *     16      8      shape: hash of the architecture, the preprocessing, and the names and shapes of the tensors
  *     24      8      length of the recipe's text, r
  *     32      8      length of the note, n
  *     40      24     mn_trainer_position
@@ -28,13 +28,7 @@
 
 static uint64_t hash_shape(const mn_trainer *t)
 {
-    uint64_t hash = MN_HASH_START;
-    for (int32_t i = 0; i < t->model->tensor_count; i++) {
-        const mn_tensor *tensor = &t->model->tensors[i];
-        hash = mn_hash_bytes(hash, tensor->name, strlen(tensor->name) + 1);
-        hash = mn_hash_bytes(hash, tensor->shape, sizeof tensor->shape);
-    }
-    return mn_hash_bytes(hash, &t->options.head_only, sizeof t->options.head_only);
+    return mn_hash_bytes(mn_hash_shape(MN_HASH_START, t->model), &t->options.head_only, sizeof t->options.head_only);
 }
 
 float *mn_trainer_array(const mn_trainer *t, int32_t k, size_t *count)
@@ -146,7 +140,9 @@ static mn_status check_bytes(const mn_trainer *t, const uint8_t *bytes, size_t s
     if (hash != mn_hash_bytes(MN_HASH_START, bytes + 16, size - 16))
         return mn_fail_at(err, MN_ERROR_FORMAT, 8, "the checkpoint is damaged: its bytes do not give the stored hash");
     if (shape != hash_shape(t))
-        return mn_fail_at(err, MN_ERROR_ARGUMENT, 16, "the checkpoint is of another architecture");
+        return mn_fail_at(err, MN_ERROR_ARGUMENT, 16,
+                          "the checkpoint is of another architecture or preprocessing: a run goes on with the options "
+                          "that it began with");
     if (!is_position(bytes + 40))
         return mn_fail_at(err, MN_ERROR_FORMAT, 40, "the checkpoint's position is none that a run can be at");
     size_t total = HEADER_BYTES, count;

@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "mobilenet/decode.h"
 #include "train/dataset_index.h"
+#include "train/hash.h"
 
 static mn_status read_kind(mn_dataset *set, const char *path, mn_split split, mn_wanted_names wanted, mn_error *err)
 {
@@ -90,6 +91,27 @@ const char *mn_dataset_class_name(const mn_dataset *set, int32_t k)
 int32_t mn_dataset_label(const mn_dataset *set, int64_t index)
 {
     return index >= 0 && index < set->count ? set->labels[index] : -1;
+}
+
+uint64_t mn_dataset_fingerprint(const mn_dataset *set)
+{
+    uint64_t hash = MN_HASH_START;
+    size_t bytes = (size_t)set->height * (size_t)set->width * (size_t)set->channels;
+    for (int32_t k = 0; k < set->classes.count; k++)
+        hash = mn_hash_bytes(hash, set->classes.names[k], strlen(set->classes.names[k]) + 1);
+    for (int64_t i = 0; i < set->count; i++) {
+        const char *path = mn_dataset_path(set, i), *slash = path ? strrchr(path, '/') : NULL;
+        hash = mn_hash_bytes(hash, &set->labels[i], sizeof set->labels[i]);
+        if (path) {
+            struct stat info;
+            int64_t size = stat(path, &info) == 0 ? info.st_size : -1;
+            hash = mn_hash_bytes(hash, slash ? slash + 1 : path, strlen(slash ? slash + 1 : path) + 1);
+            hash = mn_hash_bytes(hash, &size, sizeof size);
+        }
+        for (size_t at = 0; !path && at < bytes; at += 61)
+            hash = mn_hash_bytes(hash, set->records[i] + at, 1);
+    }
+    return hash;
 }
 
 const char *mn_dataset_path(const mn_dataset *set, int64_t index)

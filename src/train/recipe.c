@@ -161,6 +161,23 @@ mn_status mn_recipe_set(mn_recipe *recipe, const char *name, const char *value, 
     return mn_fail(err, MN_ERROR_ARGUMENT, "a recipe has no field '%s'", name);
 }
 
+/* The word of a value, or one that none has. */
+static const char *word_at(unsigned value, const char *const *words, unsigned count)
+{
+    return value < count ? words[value] : "?";
+}
+
+mn_status mn_recipe_check(const mn_recipe *recipe, mn_error *err)
+{
+    mn_recipe copy = *recipe;
+    const char *name, *help;
+    char text[64];
+    mn_status status = MN_OK;
+    for (int32_t k = 0; status == MN_OK && mn_recipe_field(recipe, k, &name, text, &help); k++)
+        status = set_field(&copy, &fields[k], text, err);
+    return status;
+}
+
 bool mn_recipe_field(const mn_recipe *recipe, int32_t k, const char **name, char text[64], const char **help)
 {
     if (k < 0 || k >= FIELD_COUNT)
@@ -187,10 +204,10 @@ bool mn_recipe_field(const mn_recipe *recipe, int32_t k, const char **name, char
         snprintf(text, 64, "%s", *(const bool *)from ? "true" : "false");
         break;
     case KIND_OPTIMISER:
-        snprintf(text, 64, "%s", optimiser_words[*(const mn_optimiser *)from % 3]);
+        snprintf(text, 64, "%s", word_at(*(const mn_optimiser *)from, optimiser_words, 3));
         break;
     case KIND_SCHEDULE:
-        snprintf(text, 64, "%s", schedule_words[*(const mn_schedule *)from % 4]);
+        snprintf(text, 64, "%s", word_at(*(const mn_schedule *)from, schedule_words, 4));
         break;
     }
     return true;

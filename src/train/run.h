@@ -25,6 +25,7 @@ typedef struct mn_run {
     float *input, *logits;          /* plain images, as many as this rank has of a batch, and their result */
     mn_run_outcome *outcomes;       /* of the held-out images */
     int64_t steps, steps_per_epoch;
+    uint64_t data; /* fingerprint of the data set */
     double best_accuracy, best_epoch;
     double loss_sum;          /* of this epoch */
     int64_t correct, counted; /* of this epoch */
@@ -34,7 +35,7 @@ typedef struct mn_run {
 void mn_run_report(const mn_run *run, mn_train_event *event);
 
 /* All ranks must have been started with the same model, data and options (run_ranks.c). */
-mn_status mn_run_compare_ranks(mn_run *run, const mn_model *model, const mn_dataset *dataset, mn_error *err);
+mn_status mn_run_compare_ranks(mn_run *run, const mn_model *model, mn_error *err);
 
 /* run_checkpoint.c: rank 0 reads and writes. Where the run does not go on with the checkpoint that is there, loading puts
  * one of an unfinished run aside. */

@@ -5,6 +5,7 @@
  *     best A E            best accuracy and its epoch
  *     epoch L C N         of this epoch: sum of losses, right answers, images
  *     steps N             of the whole run
+ *     data H              fingerprint of the data set (absent in files of earlier versions)
  */
 #include <errno.h>
 #include <stdio.h>
@@ -25,11 +26,11 @@ static bool file_exists(const char *path)
 
 static mn_status save(const mn_run *r, mn_error *err)
 {
-    char note[256];
+    char note[320];
     locale_t old = mn_locale_begin();
-    snprintf(note, sizeof note, "images %lld\nbest %.17g %.17g\nepoch %.17g %lld %lld\nsteps %lld\n",
+    snprintf(note, sizeof note, "images %lld\nbest %.17g %.17g\nepoch %.17g %lld %lld\nsteps %lld\ndata %016llx\n",
              (long long)mn_store_size(r->train), r->best_accuracy, r->best_epoch, r->loss_sum, (long long)r->correct,
-             (long long)r->counted, (long long)r->steps);
+             (long long)r->counted, (long long)r->steps, (unsigned long long)r->data);
     mn_locale_end(old);
     return mn_trainer_save(r->trainer, note, r->options->checkpoint, err);
 }
@@ -57,6 +58,8 @@ static mn_status load(mn_run *r, bool *found, mn_error *err)
     if (status != MN_OK)
         return status;
     long long images = 0, correct = 0, counted = 0;
+    unsigned long long data = 0;
+    const char *line = strstr(note, "\ndata ");
     locale_t old = mn_locale_begin();
     int fields = sscanf(note, "images %lld\nbest %lg %lg\nepoch %lg %lld %lld", &images, &r->best_accuracy,
                         &r->best_epoch, &r->loss_sum, &correct, &counted);
@@ -66,6 +69,8 @@ static mn_status load(mn_run *r, bool *found, mn_error *err)
     else if (images != mn_store_size(r->train))
         status = mn_fail(err, MN_ERROR_ARGUMENT, "%s: the run had %lld training images, now there are %lld", path,
                          images, (long long)mn_store_size(r->train));
+    else if (line && (sscanf(line, "\ndata %llx", &data) != 1 || data != r->data))
+        status = mn_fail(err, MN_ERROR_ARGUMENT, "%s: the run learned from other images or classes", path);
     r->correct = correct;
     r->counted = counted;
     free(note);

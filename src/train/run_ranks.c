@@ -14,24 +14,9 @@ typedef struct fingerprint {
 
 static uint64_t hash_model(const mn_model *model)
 {
-    uint64_t hash = MN_HASH_START;
-    for (int32_t i = 0; i < model->tensor_count; i++) {
-        const mn_tensor *t = &model->tensors[i];
-        hash = mn_hash_bytes(hash, t->name, strlen(t->name) + 1);
-        hash = mn_hash_bytes(hash, t->shape, sizeof t->shape);
-        hash = mn_hash_bytes(hash, t->data, t->elements * sizeof(float));
-    }
-    return hash;
-}
-
-static uint64_t hash_data(const mn_dataset *dataset)
-{
-    int64_t count = mn_dataset_size(dataset);
-    uint64_t hash = MN_HASH_START;
-    for (int64_t i = 0; i < count; i++) {
-        int32_t label = mn_dataset_label(dataset, i);
-        hash = mn_hash_bytes(hash, &label, sizeof label);
-    }
+    uint64_t hash = mn_hash_shape(MN_HASH_START, model);
+    for (int32_t i = 0; i < model->tensor_count; i++)
+        hash = mn_hash_bytes(hash, model->tensors[i].data, model->tensors[i].elements * sizeof(float));
     return hash;
 }
 
@@ -50,7 +35,7 @@ static uint64_t hash_options(const mn_train_options *o)
     return mn_hash_bytes(hash, numbers, sizeof numbers);
 }
 
-mn_status mn_run_compare_ranks(mn_run *r, const mn_model *model, const mn_dataset *dataset, mn_error *err)
+mn_status mn_run_compare_ranks(mn_run *r, const mn_model *model, mn_error *err)
 {
     mn_group *g = &r->group;
     if (mn_group_alone(g))
@@ -59,7 +44,7 @@ mn_status mn_run_compare_ranks(mn_run *r, const mn_model *model, const mn_datase
     mn_status status = all ? MN_OK : mn_fail_memory(err, (size_t)g->size * sizeof *all, "the ranks' fingerprints");
     status = mn_group_agree(g, status, err);
     if (status == MN_OK) {
-        all[g->rank] = (fingerprint){hash_model(model), hash_data(dataset), hash_options(r->options)};
+        all[g->rank] = (fingerprint){hash_model(model), r->data, hash_options(r->options)};
         status = mn_group_collect(g, sizeof *all, all, err);
     }
     for (int32_t k = 1; k < g->size && status == MN_OK; k++) {

@@ -55,7 +55,7 @@ static bool keep(const mn_store *store, sample *s, mn_image *image)
 typedef struct decode_job {
     const mn_store *store;
     int64_t first;
-    uint8_t *bad; /* [count] */
+    uint8_t *bad; /* [count] the status of decoding */
 } decode_job;
 
 static void decode_task(void *context, int32_t task, int32_t worker)
@@ -64,12 +64,13 @@ static void decode_task(void *context, int32_t task, int32_t worker)
     const decode_job *j = context;
     int64_t i = j->first + task;
     mn_image *image;
-    j->bad[i] = mn_dataset_image(j->store->dataset, j->store->samples[i].index, &image, NULL) != MN_OK;
+    j->bad[i] = (uint8_t)mn_dataset_image(j->store->dataset, j->store->samples[i].index, &image, NULL);
     if (!j->bad[i] && !keep(j->store, &j->store->samples[i], image))
         mn_image_destroy(image);
 }
 
-/* Decodes this rank's part of the samples, to the first that cannot be where strict. */
+/* Decodes this rank's part of the samples, to the first that cannot be where strict. Want of memory is not the picture's
+ * fault. */
 static mn_status decode_part(const mn_store *store, uint8_t *bad, mn_error *err)
 {
     const mn_group *g = store->options.group;
@@ -79,15 +80,18 @@ static mn_status decode_part(const mn_store *store, uint8_t *bad, mn_error *err)
     if (status != MN_OK)
         return status;
     bool met = false;
-    for (; first < end && !(met && store->options.strict); first += GROUP) {
+    for (; first < end && status == MN_OK && !(met && store->options.strict); first += GROUP) {
         int64_t n = end - first < GROUP ? end - first : GROUP;
         decode_job j = {store, first, bad};
         mn_pool_run(pool, (int32_t)n, decode_task, &j);
-        for (int64_t i = first; i < first + n; i++)
+        for (int64_t i = first; i < first + n && status == MN_OK; i++) {
             met = met || bad[i];
+            if (bad[i] == MN_ERROR_OUT_OF_MEMORY)
+                status = mn_fail(err, MN_ERROR_OUT_OF_MEMORY, "memory is too short to decode the images");
+        }
     }
     mn_pool_destroy(pool);
-    return MN_OK;
+    return status;
 }
 
 /* Why a sample cannot be decoded: it is decoded again to know, which few are. */
@@ -116,14 +120,14 @@ static mn_status sift(mn_store *store, const uint8_t *bad, mn_error *err)
             continue;
         }
         bool speaks = store->options.skip && store->options.group->rank == 0;
-        if (speaks || store->options.strict)
-            find_reason(store, s->index, &why);
+        if (!speaks && !store->options.strict)
+            continue;
+        find_reason(store, s->index, &why);
         const char *name = sample_name(store, s->index, text);
         bool named = strstr(why.message, name) != NULL;
         if (store->options.strict)
-            return mn_fail(err, MN_ERROR_FORMAT, "%s%s%s", named ? "" : name, named ? "" : ": ", why.message);
-        if (speaks)
-            store->options.skip(store->options.context, name, why.message);
+            return mn_fail(err, (mn_status)bad[i], "%s%s%s", named ? "" : name, named ? "" : ": ", why.message);
+        store->options.skip(store->options.context, name, why.message);
     }
     store->count = good;
     return MN_OK;

@@ -26,7 +26,7 @@ typedef struct mn_store_options {
 } mn_store_options;
 
 /* Decodes samples `index` [count] of the data set, which must outlive the store. Errors: those of decoding where
- * strict, MN_ERROR_ARGUMENT where a label is beyond the classes or a class has no image left; the same on all ranks. */
+ * strict, MN_ERROR_OUT_OF_MEMORY, MN_ERROR_ARGUMENT where a label is beyond the classes; the same on all ranks. */
 mn_status mn_store_open(const mn_dataset *dataset, const int64_t *index, int64_t count, const mn_store_options *options,
                         mn_store **store, mn_error *err);
 void mn_store_close(mn_store *store);

@@ -87,6 +87,9 @@ static mn_status step_options(const mn_recipe *recipe, const mn_trainer_options 
                               mn_error *err)
 {
     int32_t ranks = ranks_of(options);
+    mn_status status = mn_recipe_check(recipe, err);
+    if (status != MN_OK)
+        return status;
     if (recipe->batch % ranks != 0)
         return mn_fail(err, MN_ERROR_ARGUMENT, "batch is %d, must be a multiple of the %d ranks that share it",
                        recipe->batch, ranks);
@@ -272,10 +275,8 @@ mn_status mn_trainer_create(const mn_model *model, const mn_recipe *recipe, cons
         return status;
     }
     t->step->seed = recipe->seed;
-    if (has_statistics(t))
+    if (has_statistics(t) || options->head_only)
         t->position.statistics_weight = 1;
-    else
-        memset(t->moving, 0, t->step->statistic_count * sizeof(float));
     *trainer = t;
     return MN_OK;
 }

@@ -20,10 +20,11 @@ static mn_status check_batch(const mn_trainer *t, const mn_batch *batch, mn_erro
     return MN_OK;
 }
 
-/* The moving statistics follow those of the batch; the variance unbiased, as PyTorch has it. */
+/* The moving statistics follow those of the batch, from zero where the model brought none; the variance unbiased, as
+ * PyTorch has it. */
 static void follow_statistics(mn_trainer *t)
 {
-    double momentum = t->recipe.statistics_momentum;
+    double momentum = t->recipe.statistics_momentum, keep = t->position.statistics_weight > 0 ? momentum : 0;
     for (int32_t i = t->first_layer; i < t->step->layer_count; i++) {
         const mn_step_layer *l = &t->step->layers[i];
         if (l->mean == MN_ABSENT)
@@ -32,8 +33,8 @@ static void follow_statistics(mn_trainer *t)
         double unbias = count > 1 ? count / (count - 1) : 1;
         for (int32_t c = 0; c < l->n; c++) {
             float *mean = t->moving + l->mean + c, *variance = t->moving + l->variance + c;
-            *mean = (float)(momentum * *mean + (1 - momentum) * l->batch_mean[c]);
-            *variance = (float)(momentum * *variance + (1 - momentum) * unbias * l->batch_variance[c]);
+            *mean = (float)(keep * *mean + (1 - momentum) * l->batch_mean[c]);
+            *variance = (float)(keep * *variance + (1 - momentum) * unbias * l->batch_variance[c]);
         }
     }
     t->position.statistics_weight = momentum * t->position.statistics_weight + (1 - momentum);
@@ -41,10 +42,11 @@ static void follow_statistics(mn_trainer *t)
 
 static void follow_ema(mn_trainer *t)
 {
-    double d = t->recipe.ema, weight = t->position.statistics_weight;
+    float decay = (float)t->recipe.ema, rest = 1 - decay; /* as the weights' average has them */
+    double weight = t->position.statistics_weight;
     for (size_t i = 0; i < t->step->statistic_count; i++)
-        t->ema_moving[i] = (float)(d * t->ema_moving[i] + (1 - d) * t->moving[i] / weight);
-    t->position.ema_weight = d * t->position.ema_weight + (1 - d);
+        t->ema_moving[i] = (float)(decay * t->ema_moving[i] + rest * t->moving[i] / weight);
+    t->position.ema_weight = decay * t->position.ema_weight + rest;
 }
 
 static mn_status fail_not_finite(const mn_trainer *t, const char *what, mn_error *err)

@@ -114,10 +114,59 @@ static void refuses_strangers(void **state)
     assert_int_equal(mn_trainer_load(b, path, NULL, &err), MN_ERROR_ARGUMENT);
     assert_non_null(strstr(err.message, "weight_decay=0.0005, this one asks for 0.25"));
     mn_trainer_destroy(b);
-    arch.classes = 8;
-    b = make_trainer(&arch, &recipe);
-    assert_int_equal(mn_trainer_load(b, path, NULL, &err), MN_ERROR_ARGUMENT);
-    mn_trainer_destroy(b);
+    for (int k = 0; k < 5; k++) { /* the first alone changes a tensor's shape */
+        mn_arch changed = arch;
+        changed.classes += k == 0;
+        changed.height += k == 1;
+        changed.activation = k == 2 ? MN_ACTIVATION_RELU : arch.activation;
+        changed.dropout = k == 3 ? 0.5 : arch.dropout;
+        changed.output_stride = k == 4 ? 16 : arch.output_stride;
+        b = make_trainer(&changed, &recipe);
+        assert_int_equal(mn_trainer_load(b, path, NULL, &err), MN_ERROR_ARGUMENT);
+        assert_non_null(strstr(err.message, "another architecture"));
+        mn_trainer_destroy(b);
+    }
+    mn_trainer_destroy(t);
+}
+
+/* A model that was never trained has variances of one, before the first step too. */
+static void untrained_statistics_stay(void **state)
+{
+    (void)state;
+    mn_arch arch = small_arch();
+    mn_recipe recipe = rich_recipe();
+    mn_trainer *t = make_trainer(&arch, &recipe);
+    mn_model *model;
+    assert_int_equal(mn_trainer_export(t, MN_WEIGHTS_EMA, &model, NULL), MN_OK);
+    const mn_tensor *variance = mn_model_tensor(model, "stem.bn.variance");
+    assert_non_null(variance);
+    for (size_t i = 0; i < variance->elements; i++)
+        assert_true(variance->data[i] == 1);
+    mn_model_destroy(model);
+    mn_trainer_destroy(t);
+}
+
+/* The average of weights that do not change is the weights, however slow it is. */
+static void slow_average_has_no_bias(void **state)
+{
+    (void)state;
+    mn_arch arch = small_arch();
+    mn_recipe recipe = rich_recipe();
+    recipe.learning_rate = 0;
+    recipe.optimiser = MN_OPTIMISER_SGD;
+    recipe.ema = 0.999999;
+    mn_trainer *t = make_trainer(&arch, &recipe);
+    mn_model *models[2];
+    steps(t, &arch, 0, 5);
+    assert_int_equal(mn_trainer_export(t, MN_WEIGHTS_LAST, &models[0], NULL), MN_OK);
+    assert_int_equal(mn_trainer_export(t, MN_WEIGHTS_EMA, &models[1], NULL), MN_OK);
+    const mn_tensor *last = mn_model_tensor(models[0], "classifier.weight"), *average;
+    average = mn_model_tensor(models[1], "classifier.weight");
+    assert_non_null(last);
+    for (size_t i = 0; i < last->elements; i++)
+        assert_float_equal(average->data[i], last->data[i], 1e-5);
+    mn_model_destroy(models[0]);
+    mn_model_destroy(models[1]);
     mn_trainer_destroy(t);
 }
 
@@ -193,7 +242,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(goes_on_with_the_same_bits), cmocka_unit_test(goes_on_without_batch_norm),
         cmocka_unit_test(refuses_strangers),          cmocka_unit_test(refuses_damage),
-        cmocka_unit_test(full_disk_keeps_the_old),
+        cmocka_unit_test(full_disk_keeps_the_old),    cmocka_unit_test(untrained_statistics_stay),
+        cmocka_unit_test(slow_average_has_no_bias),
     };
     return cmocka_run_group_tests(tests, open_path, close_path);
 }

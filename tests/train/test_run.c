@@ -220,6 +220,16 @@ static void refusals(void **state)
     o.recipe.batch = 100; /* more than there are */
     assert_int_equal(run(&arch, &o, &trained, &err), MN_ERROR_ARGUMENT);
     o = run_options(&l);
+    o.recipe.batch = 0;
+    assert_int_equal(run(&arch, &o, &trained, &err), MN_ERROR_ARGUMENT);
+    assert_non_null(strstr(err.message, "batch is '0'"));
+    o = run_options(&l);
+    o.recipe.epochs = (double)NAN;
+    assert_int_equal(run(&arch, &o, &trained, &err), MN_ERROR_ARGUMENT);
+    o = run_options(&l);
+    o.recipe.schedule = (mn_schedule)9;
+    assert_int_equal(run(&arch, &o, &trained, &err), MN_ERROR_ARGUMENT);
+    o = run_options(&l);
     o.checkpoint = "/nonexistent/folder/file"; /* before any step is lost */
     assert_int_equal(run(&arch, &o, &trained, &err), MN_ERROR_IO);
     assert_int_equal(l.epochs, 0);
