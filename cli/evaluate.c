@@ -25,32 +25,6 @@ typedef struct totals {
     int64_t images, skipped, top1, top5;
 } totals;
 
-/* The model's labels, for the data to resolve names by; NULL where it has none. */
-static const char **model_labels(const mn_model *model)
-{
-    int32_t classes = mn_model_net(model)->arch.classes;
-    if (!mn_model_label(model, 0))
-        return NULL;
-    const char **labels = cli_alloc((size_t)classes, sizeof *labels);
-    for (int32_t k = 0; k < classes; k++)
-        labels[k] = mn_model_label(model, k);
-    return labels;
-}
-
-/* Whether class k of the data is class k of the model by name, for every k. */
-static bool same_names(const mn_model *model, const mn_dataset *data)
-{
-    int32_t classes = mn_model_net(model)->arch.classes;
-    if (mn_dataset_class_count(data) != classes)
-        return false;
-    for (int32_t k = 0; k < classes; k++) {
-        const char *name = mn_dataset_class_name(data, k), *label = mn_model_label(model, k);
-        if (!name || !label || strcmp(name, label) != 0)
-            return false;
-    }
-    return true;
-}
-
 /* Whether the data are a list of numbers, which may leave classes out. */
 static bool is_numbered(const mn_dataset *data)
 {
@@ -64,7 +38,7 @@ static int map_classes(const mn_model *model, const mn_dataset *data, const char
 {
     int32_t classes = mn_model_net(model)->arch.classes, offset = mn_model_class_offset(model);
     int32_t have = mn_dataset_class_count(data);
-    if (same_names(model, data)) {
+    if (cli_same_names(model, data)) {
         *mapping = (cli_mapping){0, "by name"};
         return CLI_DONE;
     }
@@ -196,7 +170,7 @@ static void warn_channels(const mn_model *model, const mn_dataset *data)
 /* Words of warning where nobody named a model and the one that comes with the program is none for these data. */
 static void warn_default(const mn_model *model, const mn_dataset *data)
 {
-    if (!same_names(model, data))
+    if (!cli_same_names(model, data))
         cli_say("mobilenet: the classes of the data are not known to be this model's, so the result may mean nothing; "
                 "--model FILE names another");
 }
@@ -213,7 +187,7 @@ static int prepare(const cli_call *call, cli_evaluation *e, mn_model **model, mn
     int code = cli_model_open(call, values->model, model, model_path);
     if (code != CLI_DONE)
         return code;
-    *labels = model_labels(*model);
+    *labels = cli_model_labels(*model);
     if (mn_dataset_open(call->operands[0], split, *labels, mn_model_net(*model)->arch.classes, data, &err) != MN_OK)
         return cli_fail_status(&err);
     *e = (cli_evaluation){.model = *model, .data = *data, .comm = e->comm, .options = cli_run_get(&values->run)};

@@ -81,6 +81,30 @@ int cli_model_open(const cli_call *call, const char *path, mn_model **model, con
     return CLI_DONE;
 }
 
+const char **cli_model_labels(const mn_model *model)
+{
+    int32_t classes = mn_model_net(model)->arch.classes;
+    if (!mn_model_label(model, 0))
+        return NULL;
+    const char **labels = cli_alloc((size_t)classes, sizeof *labels);
+    for (int32_t k = 0; k < classes; k++)
+        labels[k] = mn_model_label(model, k);
+    return labels;
+}
+
+bool cli_same_names(const mn_model *model, const mn_dataset *data)
+{
+    int32_t classes = mn_model_net(model)->arch.classes;
+    if (mn_dataset_class_count(data) != classes)
+        return false;
+    for (int32_t k = 0; k < classes; k++) {
+        const char *name = mn_dataset_class_name(data, k), *label = mn_model_label(model, k);
+        if (!name || !label || strcmp(name, label) != 0)
+            return false;
+    }
+    return true;
+}
+
 /* All of stdin; *size is how much. NULL, with errno, on failure. */
 static uint8_t *read_stdin(size_t *size)
 {

@@ -3,12 +3,19 @@
 #define CLI_INPUTS_H
 
 #include "command.h"
+#include "mobilenet/dataset.h"
 #include "mobilenet/image.h"
 #include "mobilenet/model.h"
 
 /* Opens `path`, or the default model beside the program where path is NULL; *opened (may be NULL) is the path, valid
  * while the program runs. Returns CLI_DONE or, having said why, CLI_FAILED. */
 int cli_model_open(const cli_call *call, const char *path, mn_model **model, const char **opened);
+
+/* The model's labels, for the data to resolve names by: free() the array; NULL where it has none. */
+const char **cli_model_labels(const mn_model *model);
+
+/* Whether class k of the data is class k of the model by name, for every k. */
+bool cli_same_names(const mn_model *model, const mn_dataset *data);
 
 /* Folder of the program: of the running file where the system tells, else of argv[0]. */
 void cli_program_folder(const char *program, char *folder, size_t size);

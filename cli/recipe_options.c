@@ -43,7 +43,7 @@ const cli_option cli_recipe_options[CLI_RECIPE_COUNT] = {
     OPTION(18, "statistics-momentum", "X", "momentum of batch norm's moving statistics; otherwise 0.9"),
     OPTION(19, "reestimate-batches", "N",
            "batches for batch norm's statistics at the end, 0: keep the moving ones; otherwise 100"),
-    OPTION(20, "pad-crop", "N", "shifted crops: pixels of border; otherwise 4 for small images"),
+    OPTION(20, "pad-crop", "N", "shifted crops: pixels of border; otherwise an eighth of the height for small images"),
     CHOICE(21, "flip", "WHETHER", "yes|no", "mirror one image in two; otherwise yes for photographs"),
     OPTION(22, "crop-area", "X", "random resized crop: least share of the area; otherwise 0.35 for large images"),
     OPTION(23, "jitter", "X", "brightness, contrast and saturation within 1 +- X; otherwise none"),
@@ -72,6 +72,11 @@ int cli_recipe_get(const cli_call *call, const cli_recipe *values, mn_recipe *re
     return CLI_DONE;
 }
 
+double cli_recipe_rate(int32_t batch)
+{
+    return 0.1 * (batch < 128 ? batch : 128) / 128.0;
+}
+
 void cli_recipe_suit(const mn_dataset *data, const mn_arch *arch, double validation, mn_recipe *recipe)
 {
     bool small = arch->height <= 64 && arch->width <= 64, digits = strcmp(mn_dataset_kind(data), "idx") == 0;
@@ -80,7 +85,6 @@ void cli_recipe_suit(const mn_dataset *data, const mn_arch *arch, double validat
     while (recipe->batch > 1 &&
            (recipe->batch > 8 ? (double)images < 10.0 * recipe->batch : learned < 2.0 * recipe->batch))
         recipe->batch /= 2;
-    recipe->learning_rate = 0.1 * recipe->batch / 128.0;
     recipe->pad_crop = small ? (arch->height + 7) / 8 : 0;
     recipe->crop_area = small ? 1 : 0.35;
     recipe->flip = !digits;

@@ -36,8 +36,10 @@ static void ask_stop(int signal_number)
 /* What the reports of a run are written to. */
 typedef struct listener {
     const train_values *values;
-    FILE *log;          /* JSON lines, or NULL */
-    cli_events *events; /* for TensorBoard, or NULL */
+    FILE *log; /* JSON lines, or NULL */
+    const mn_recipe *recipe;
+    const mn_comm *comm; /* or NULL */
+    cli_events *events;  /* for TensorBoard, or NULL */
     cli_progress progress;
     double start;
     int64_t skipped, first_step, shown_step, steps;
@@ -136,12 +138,34 @@ static void on_step(listener *l, const mn_train_event *e)
     log_line(l, object);
 }
 
+/* What a model's file says of the run. accuracy: share of the held-out images, or NaN. */
+static mn_status describe_run(mn_model *model, const listener *l, double accuracy, mn_error *err)
+{
+    char words[64];
+    char *text = mn_recipe_text(l->recipe);
+    mn_status status = MN_OK;
+    if (!text)
+        cli_die("memory is short");
+    status = mn_model_set_info(model, "recipe", text, err);
+    free(text);
+    if (status == MN_OK && !isnan(accuracy)) {
+        snprintf(words, sizeof words, "%.2f %% of the images held out from training", 100 * accuracy);
+        status = mn_model_set_info(model, "accuracy", words, err);
+    }
+    if (status == MN_OK && l->comm &&
+        !l->values->sync_bn) { /* what the recipe does not say and the weights depend on */
+        snprintf(words, sizeof words, "%d, each with batch norm of its own", l->comm->size);
+        status = mn_model_set_info(model, "ranks", words, err);
+    }
+    return status;
+}
+
 static void save_best(listener *l, const mn_train_event *e)
 {
     mn_model *model = NULL;
     mn_error err;
     if (mn_trainer_export(e->trainer, MN_WEIGHTS_EMA, &model, &err) != MN_OK ||
-        mn_model_save(model, l->best_path, &err) != MN_OK)
+        describe_run(model, l, e->accuracy, &err) != MN_OK || mn_model_save(model, l->best_path, &err) != MN_OK)
         cli_say("the best model so far could not be kept: %s", err.message);
     mn_model_destroy(model);
 }
@@ -192,14 +216,19 @@ static void on_end(listener *l, const mn_train_event *e)
     log_line(l, object);
 }
 
+void cli_train_skipped(const mn_train_event *e)
+{
+    bool named = strstr(e->why, e->what) != NULL;
+    cli_say("left out: %s%s%s", named ? "" : cli_clean(e->what), named ? "" : ": ", cli_clean(e->why));
+}
+
 static void on_event(void *context, const mn_train_event *e)
 {
     listener *l = context;
     switch (e->kind) {
     case MN_TRAIN_SKIPPED:
         l->skipped++;
-        cli_say("left out: %s%s%s", strstr(e->why, e->what) ? "" : cli_clean(e->what),
-                strstr(e->why, e->what) ? "" : ": ", cli_clean(e->why));
+        cli_train_skipped(e);
         break;
     case MN_TRAIN_KEPT:
         on_kept(l, e);
@@ -223,28 +252,6 @@ static void on_event(void *context, const mn_train_event *e)
         on_end(l, e);
         break;
     }
-}
-
-/* The model's record says how it was made. */
-static mn_status describe_run(mn_model *model, const mn_recipe *recipe, const listener *l, const mn_comm *comm,
-                              mn_error *err)
-{
-    char accuracy[64];
-    char *text = mn_recipe_text(recipe);
-    mn_status status = MN_OK;
-    if (!text)
-        cli_die("memory is short");
-    status = mn_model_set_info(model, "recipe", text, err);
-    free(text);
-    if (status == MN_OK && !isnan(l->accuracy)) {
-        snprintf(accuracy, sizeof accuracy, "%.2f %% of the images held out from training", 100 * l->accuracy);
-        status = mn_model_set_info(model, "accuracy", accuracy, err);
-    }
-    if (status == MN_OK && comm && !l->values->sync_bn) { /* what the recipe does not say and the weights depend on */
-        snprintf(accuracy, sizeof accuracy, "%d, each with batch norm of its own", comm->size);
-        status = mn_model_set_info(model, "ranks", accuracy, err);
-    }
-    return status;
 }
 
 static void print_result(const listener *l)
@@ -285,7 +292,7 @@ static int open_listener(const cli_call *call, listener *l, char *checkpoint, si
     if (stat(v->output, &info) == 0 && S_ISDIR(info.st_mode))
         return cli_fail("%s is a folder; --output wants the name of a file, for instance %s/model.safetensors",
                         v->output, v->output);
-    bool missing = v->resume && !v->no_checkpoint && access(checkpoint, F_OK) != 0;
+    bool missing = v->resume && access(checkpoint, F_OK) != 0;
     if (missing)
         cli_say("--resume: there is no %s; this run starts anew", cli_clean(checkpoint));
     if (S_ISREG(info.st_mode) && (!v->resume || missing))
@@ -310,7 +317,7 @@ static int close_listener(listener *l, int code)
 }
 
 /* Rank 0 writes the model and prints the result. */
-static int finish(listener *l, mn_model *trained, const mn_recipe *recipe, const mn_comm *comm)
+static int finish(listener *l, mn_model *trained)
 {
     mn_error err;
     if (!trained) {
@@ -320,7 +327,7 @@ static int finish(listener *l, mn_model *trained, const mn_recipe *recipe, const
     }
     if (cli_output_muted())
         return CLI_DONE;
-    mn_status status = describe_run(trained, recipe, l, comm, &err);
+    mn_status status = describe_run(trained, l, l->accuracy, &err);
     if (status == MN_OK)
         status = mn_model_save(trained, l->values->output, &err);
     if (status != MN_OK)
@@ -334,7 +341,7 @@ static int learn(const cli_call *call, const mn_dataset *data, const mn_model *m
 {
     const train_values *v = call->values;
     char checkpoint[4096];
-    listener l = {.values = v, .accuracy = (double)NAN};
+    listener l = {.values = v, .recipe = recipe, .comm = comm, .accuracy = (double)NAN};
     mn_error err;
     mn_model *trained = NULL;
     int code = cli_ranks_agree(comm, open_listener(call, &l, checkpoint, sizeof checkpoint));
@@ -360,7 +367,7 @@ static int learn(const cli_call *call, const mn_dataset *data, const mn_model *m
     mn_status status = mn_train_run(model, data, &options, &trained, &err);
     cli_progress_end(&l.progress);
     if (status == MN_OK) {
-        code = finish(&l, trained, recipe, comm);
+        code = finish(&l, trained);
         code = cli_ranks_agree(comm, close_listener(&l, code));
     } else { /* the ranks' agreed error: they talk no more */
         code = close_listener(&l, cli_fail_status(&err));
@@ -380,10 +387,7 @@ static int prepare(const cli_call *call, mn_dataset **data, mn_model **model, mn
     int code = cli_recipe_get(call, &v->recipe, recipe);
     if (code != CLI_DONE)
         return code;
-    mn_status status = mn_dataset_open(call->operands[0], MN_SPLIT_TRAIN, NULL, 0, data, &err);
-    if (status == MN_ERROR_ARGUMENT)
-        status = mn_dataset_open(call->operands[0], MN_SPLIT_DEFAULT, NULL, 0, data, &err);
-    if (status != MN_OK)
+    if (cli_train_data(call->operands[0], NULL, 0, data, &err) != MN_OK)
         return cli_fail_status(&err);
     if (mn_dataset_class_count(*data) < 2)
         return cli_fail("%s has one class only: nothing to tell apart; DATA wants a folder for each class",
@@ -392,16 +396,21 @@ static int prepare(const cli_call *call, mn_dataset **data, mn_model **model, mn
     int64_t others = mn_dataset_passed_over(*data, &kinds);
     cli_say_passed_over(others, kinds);
     uint64_t seed = recipe->seed;
-    cli_extent resolution = cli_given(call, "resolution") ? v->arch.resolution : (cli_extent){0};
-    code = v->from ? cli_train_from(v->from, resolution, *data, seed, model)
+    cli_train_change change = {.dropout = cli_given(call, "dropout") ? v->dropout : -1};
+    if (cli_given(call, "resolution"))
+        change.resolution = v->arch.resolution;
+    code = v->from ? cli_train_from(v->from, &change, call->operands[0], data, seed, model)
                    : cli_train_fresh(call, &v->arch, v->dropout, *data, seed, model);
     if (code != CLI_DONE)
         return code;
     *recipe = mn_recipe_default();
     cli_recipe_suit(*data, &mn_model_net(*model)->arch, v->validation, recipe);
-    if (v->from)
-        recipe->learning_rate = CLI_FINE_TUNING_RATE;
-    return cli_recipe_get(call, &v->recipe, recipe);
+    code = cli_recipe_get(call, &v->recipe, recipe);
+    if (code == CLI_DONE && !cli_given(call, "learning-rate"))
+        recipe->learning_rate = v->from ? CLI_FINE_TUNING_RATE : cli_recipe_rate(recipe->batch);
+    if (code == CLI_DONE && v->head_only && (recipe->mixup > 0 || recipe->cutmix > 0))
+        return cli_misuse(call->command, "--mixup and --cutmix mix whole images, which --head-only does not see");
+    return code;
 }
 
 static int run_train(const cli_call *call)
@@ -415,10 +424,12 @@ static int run_train(const cli_call *call)
         if (cli_given(call, cli_arch_options[i].name) && strcmp(cli_arch_options[i].name, "resolution") != 0)
             return cli_misuse(call->command,
                               "--%s goes with a new model; of --from's architecture only --resolution "
-                              "can change",
+                              "and --dropout can change",
                               cli_arch_options[i].name);
     if (v->head_only && !v->from)
         return cli_misuse(call->command, "--head-only wants a trained model: --from MODEL");
+    if (v->resume && v->no_checkpoint)
+        return cli_misuse(call->command, "--resume goes on from a checkpoint, --no-checkpoint wants none");
     int code = cli_ranks_open(call, &comm);
     if (code != CLI_DONE)
         return code;
@@ -455,7 +466,7 @@ static const cli_option train_options[] = {
     {"patience", 0, CLI_REAL, "X", "0", NULL, 0, 1e6, offsetof(train_values, patience),
      "stop after this many epochs without a better accuracy; 0: never"},
     {"dropout", 0, CLI_REAL, "X", "0.001", NULL, 0, 0.99, offsetof(train_values, dropout),
-     "share of the classifier's inputs that is dropped while learning"},
+     "share of the classifier's inputs that is dropped while learning; with --from otherwise as the model has it"},
     {"resume", 0, CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(train_values, resume),
      "go on from MODEL.checkpoint where it exists; give the same options again"},
     {"checkpoint-steps", 0, CLI_INTEGER, "N", "0", NULL, 0, 1e12, offsetof(train_values, checkpoint_steps),

@@ -2,9 +2,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "inputs.h"
 #include "mobilenet/import.h"
 #include "output.h"
 #include "train.h"
+
+mn_status cli_train_data(const char *path, const char *const *names, int32_t count, mn_dataset **data, mn_error *err)
+{
+    mn_error why;
+    mn_status status = mn_dataset_open(path, MN_SPLIT_TRAIN, names, count, data, &why);
+    if (status == MN_ERROR_ARGUMENT) { /* no parts, or a train part that cannot be used */
+        status = mn_dataset_open(path, MN_SPLIT_DEFAULT, names, count, data, err);
+        if (status != MN_OK || mn_dataset_part(*data) != MN_SPLIT_TEST)
+            return status;
+        mn_dataset_close(*data);
+        *data = NULL;
+        status = MN_ERROR_ARGUMENT;
+    }
+    if (status != MN_OK && err)
+        *err = why;
+    return status;
+}
 
 #define LOOKS 32 /* images, spread over the data */
 
@@ -91,47 +109,83 @@ int cli_train_fresh(const cli_call *call, const cli_arch *values, double dropout
     return status == MN_OK ? CLI_DONE : cli_fail_status(&err);
 }
 
-/* Copies every tensor of the same name and shape. */
-static void copy_tensors(const mn_model *from, mn_model *to)
+/* Copies every tensor of the same name and shape; those of the classifier where it is kept. */
+static void copy_tensors(const mn_model *from, mn_model *to, bool keep_classifier)
 {
     for (int32_t i = 0; i < mn_model_tensor_count(to); i++) {
         mn_tensor *tensor = mn_model_tensor_at(to, i);
         const mn_tensor *source = mn_model_tensor(from, tensor->name);
+        if (strncmp(tensor->name, "classifier.", 11) == 0 && !keep_classifier)
+            continue;
         if (source && source->elements == tensor->elements && source->rank == tensor->rank)
             memcpy(tensor->data, source->data, tensor->elements * sizeof(float));
     }
 }
 
-int cli_train_from(const char *path, cli_extent resolution, const mn_dataset *data, uint64_t seed, mn_model **model)
+/* Whether the data's classes are the model's; *data is in the model's order then. */
+static mn_status match_classes(const mn_model *from, const char *path, mn_dataset **data, bool *same, mn_error *err)
+{
+    int32_t classes = mn_model_net(from)->arch.classes;
+    const char **labels = cli_model_labels(from);
+    mn_status status = MN_OK;
+    *same = mn_dataset_class_count(*data) == classes;
+    if (*same && labels && mn_dataset_class_name(*data, 0)) {
+        mn_dataset *ordered = NULL;
+        mn_error why;
+        status = cli_train_data(path, labels, classes, &ordered, &why);
+        *same = status == MN_OK && cli_same_names(from, ordered);
+        mn_dataset_close(*same ? *data : ordered);
+        if (*same)
+            *data = ordered;
+        if (status == MN_ERROR_ARGUMENT || status == MN_ERROR_FORMAT) /* names that the model does not know */
+            status = MN_OK;
+        else if (status != MN_OK && err)
+            *err = why;
+    }
+    free(labels);
+    return status;
+}
+
+/* A start from `from` whose classifier is kept where `same`. */
+static mn_status adapt(const mn_model *from, const mn_arch *arch, const mn_dataset *data, bool same, uint64_t seed,
+                       mn_model **model, mn_error *err)
+{
+    mn_status status = mn_model_create(arch, model, err);
+    if (status != MN_OK)
+        return status;
+    mn_model_initialise(*model, seed);
+    copy_tensors(from, *model, same);
+    status = mn_model_set_preprocess(*model, mn_model_preprocess(from), err);
+    const char **labels = same && mn_model_has_labels(from) ? cli_model_labels(from) : NULL;
+    if (status == MN_OK)
+        status = labels ? mn_model_set_labels(*model, labels, arch->classes, err) : label(*model, data, err);
+    free(labels);
+    return status;
+}
+
+int cli_train_from(const char *path, const cli_train_change *change, const char *data_path, mn_dataset **data,
+                   uint64_t seed, mn_model **model)
 {
     mn_model *from;
     mn_error err;
+    bool same;
     mn_status status = mn_model_import(path, &from, &err);
     if (status != MN_OK)
         return cli_fail_status(&err);
     mn_arch arch = mn_model_net(from)->arch;
-    int32_t classes = mn_dataset_class_count(data);
-    bool same = arch.classes == classes && mn_model_has_labels(from);
-    arch.classes = classes;
-    if (resolution.height > 0) {
-        arch.height = resolution.height;
-        arch.width = resolution.width;
+    status = match_classes(from, data_path, data, &same, &err);
+    arch.classes = mn_dataset_class_count(*data);
+    if (change->resolution.height > 0) {
+        arch.height = change->resolution.height;
+        arch.width = change->resolution.width;
     }
-    status = mn_model_create(&arch, model, &err);
-    if (status == MN_OK) {
-        mn_model_initialise(*model, seed);
-        copy_tensors(from, *model);
-        status = mn_model_set_preprocess(*model, mn_model_preprocess(from), &err);
-    }
-    if (status == MN_OK && !same)
-        status = label(*model, data, &err);
-    if (status == MN_OK && same) {
-        const char **names = cli_alloc((size_t)classes, sizeof *names);
-        for (int32_t k = 0; k < classes; k++)
-            names[k] = mn_model_label(from, k);
-        status = mn_model_set_labels(*model, names, classes, &err);
-        free(names);
-    }
+    if (change->dropout >= 0)
+        arch.dropout = change->dropout;
+    if (status == MN_OK)
+        status = adapt(from, &arch, *data, same, seed, model, &err);
+    if (status == MN_OK)
+        cli_say("the data's classes are %s's: its classifier %s", same ? "the model" : "not the model",
+                same ? "is kept" : "starts anew");
     const char *licence = mn_model_info(from, "licence"), *name = mn_model_info(from, "name");
     if (status == MN_OK && licence)
         status = mn_model_set_info(*model, "licence", licence, &err);

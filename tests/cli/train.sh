@@ -22,7 +22,7 @@ expect_err_line '^batch 4, learning rate [0-9.]*, 12 epochs$'
 # TensorBoard events (read back with its own reader once, 2.20: all scalars were there).
 [ "$(grep -a -o 'brain.Event:2' "$tmp/events/events.out.tfevents.mobilenet" | wc -l)" -eq 1 ] || fail "one version was expected"
 [ "$(grep -a -o 'train/loss' "$tmp/events/events.out.tfevents.mobilenet" | wc -l)" -eq 36 ] || fail "36 losses were expected"
-[ -s "$tmp/whole.best" ] || fail "the best model was expected beside the last"
+grep -q 'learning_rate=' "$tmp/whole.best" || fail "the best model, with its recipe, was expected beside the last"
 
 # Gone on with once it is over: nothing is logged, the same model comes out.
 cp "$tmp/whole" "$tmp/whole.copy"
@@ -122,6 +122,44 @@ run train "$tmp/one" --epochs 1 -o "$tmp/onemodel"
 expect_code 1
 expect_err "mobilenet: $tmp/one has one class only: nothing to tell apart; DATA wants a folder for each class"
 
+# The classes that a model knows keep their outputs, in whatever order the folders come; others start anew.
+run describe --model "$tmp/whole" --json
+expect_json model.labels.0 bright
+printf 'dark\nbright\n' >"$tmp/swapped.txt"
+run convert "$tmp/whole" "$tmp/swapped" --labels "$tmp/swapped.txt"
+expect_code 0
+run train "$tmp/data" --from "$tmp/swapped" --batch 4 --epochs 16 --learning-rate 0.1 --validation 0 -o "$tmp/ordered"
+expect_code 0
+expect_err_line "^the data's classes are the model's: its classifier is kept$"
+run describe --model "$tmp/ordered" --json
+expect_json model.labels.0 dark
+run evaluate "$tmp/data" --model "$tmp/ordered" --json
+expect_json class_mapping "by name"
+[ "$(json top1_right)" -ge 12 ] || fail "classes were expected to keep their names: $(json top1_right) of 16 are right"
+mkdir "$tmp/renamed"
+cp -r "$tmp/data/dark" "$tmp/renamed/night"
+cp -r "$tmp/data/bright" "$tmp/renamed/day"
+run train "$tmp/renamed" --from "$tmp/whole" --batch 4 --epochs 1 --dropout 0.25 -o "$tmp/anew"
+expect_code 0
+expect_err_line "^the data's classes are not the model's: its classifier starts anew$"
+grep -q 'dropout\\*":0.25' "$tmp/anew" || fail "the dropout was expected to be the one that was given"
+run describe --model "$tmp/anew" --json
+expect_json model.labels.0 day
+rm "$tmp/anew"*
+
+# The test part is never learned from, even where the train part cannot be.
+mkdir -p "$tmp/parts/train/dark" "$tmp/parts/train/bright" "$tmp/parts/test"
+cp -r "$tmp/data/dark" "$tmp/data/bright" "$tmp/parts/test"
+cp "$tmp/data/dark/"*.ppm "$tmp/parts/train/dark"
+run train "$tmp/parts" --alpha 0.1 --epochs 1 -o "$tmp/parts.model"
+expect_code 1
+expect_err_line "the class folder '.*/parts/train/bright' holds no picture"
+
+# The learning rate follows the batch that is learned with.
+run train "$tmp/data" --alpha 0.1 --batch 16 --epochs 1 --validation 0 -o "$tmp/rate"
+expect_code 0
+expect_err_line '^batch 16, learning rate 0.0125, 1 epoch$'
+
 # --resume with nothing to go on from.
 run train "$tmp/few" --alpha 0.1 --epochs 1 -o "$tmp/anew" --resume
 expect_code 0
@@ -147,6 +185,13 @@ run train "$tmp/data" --head-only
 expect_code 2
 run train "$tmp/data" --from "$tmp/whole" --alpha 0.5
 expect_code 2
+train -o "$tmp/killed" --threads 1 --resume --no-checkpoint
+expect_code 2
+run train "$tmp/data" --from "$tmp/whole" --head-only --mixup 0.2
+expect_code 2
+train -o "$tmp/killed" --threads 1 --resume --resolution 24
+expect_code 1
+expect_err_line 'another architecture or preprocessing'
 train -o "$tmp/killed" --threads 1 --resume --weight-decay 0.25
 expect_code 1
 expect_err_line 'has weight_decay=0.0005, this one asks for 0.25'
