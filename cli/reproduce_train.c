@@ -28,6 +28,8 @@ static void listen(void *context, const mn_train_event *e)
         l->progress = cli_progress_begin("train", "steps", e->steps - e->step);
     } else if (e->kind == MN_TRAIN_STEP) {
         cli_progress_step(&l->progress, e->step - l->first_step);
+    } else if (e->kind == MN_TRAIN_SKIPPED) {
+        cli_train_skipped(e);
     } else if (e->kind == MN_TRAIN_END) {
         cli_progress_end(&l->progress);
     }
@@ -53,9 +55,10 @@ static char *describe(const cli_reproduce_study *s, const mn_recipe *recipe)
     char *text = mn_recipe_text(recipe);
     if (!text)
         cli_die("memory is short");
-    size_t size = strlen(text) + 128;
+    size_t size = strlen(text) + 192;
     char *all = cli_alloc(size, 1);
-    snprintf(all, size, "%simages=%lld of %lld\ntest=%lld\n", text,
+    snprintf(all, size, "%sdata=%016llx %016llx\nimages=%lld of %lld\ntest=%lld\n", text,
+             (unsigned long long)mn_dataset_fingerprint(s->train), (unsigned long long)mn_dataset_fingerprint(s->test),
              (long long)(s->setting.images > 0 ? s->setting.images : mn_dataset_size(s->train)),
              (long long)mn_dataset_size(s->train), (long long)mn_dataset_size(s->test));
     free(text);
@@ -106,10 +109,18 @@ static int measure(const cli_reproduce_study *s, const mn_model *model, int64_t 
     e.options.max_level = mn_cpu_best_level();
     e.outcomes = cli_alloc((size_t)count, sizeof *e.outcomes);
     int code = cli_evaluation_run(&e);
+    int64_t unread = 0;
     *right = 0;
-    for (int64_t i = 0; i < count; i++)
+    for (int64_t i = 0; i < count && code == CLI_DONE; i++) {
         *right += e.outcomes[i].predicted == e.outcomes[i].wanted;
+        unread += e.outcomes[i].predicted < 0;
+    }
     free(e.outcomes);
+    if (unread > 0)
+        return cli_fail(
+            "%lld of the %lld pictures of the test part could not be read: mend or remove them, and give the "
+            "same command again",
+            (long long)unread, (long long)count);
     return code;
 }
 
