@@ -387,7 +387,9 @@ static int prepare(const cli_call *call, mn_dataset **data, mn_model **model, mn
     int code = cli_recipe_get(call, &v->recipe, recipe);
     if (code != CLI_DONE)
         return code;
-    if (cli_train_data(call->operands[0], NULL, 0, data, &err) != MN_OK)
+    if (v->head_only && (recipe->mixup > 0 || recipe->cutmix > 0))
+        return cli_misuse(call->command, "--mixup and --cutmix mix whole images, which --head-only does not see");
+    if (mn_dataset_open(call->operands[0], MN_SPLIT_LEARN, NULL, 0, data, &err) != MN_OK)
         return cli_fail_status(&err);
     if (mn_dataset_class_count(*data) < 2)
         return cli_fail("%s has one class only: nothing to tell apart; DATA wants a folder for each class",
@@ -408,8 +410,6 @@ static int prepare(const cli_call *call, mn_dataset **data, mn_model **model, mn
     code = cli_recipe_get(call, &v->recipe, recipe);
     if (code == CLI_DONE && !cli_given(call, "learning-rate"))
         recipe->learning_rate = v->from ? CLI_FINE_TUNING_RATE : cli_recipe_rate(recipe->batch);
-    if (code == CLI_DONE && v->head_only && (recipe->mixup > 0 || recipe->cutmix > 0))
-        return cli_misuse(call->command, "--mixup and --cutmix mix whole images, which --head-only does not see");
     return code;
 }
 

@@ -22,24 +22,20 @@ extern const cli_option cli_recipe_options[CLI_RECIPE_COUNT];
 int cli_recipe_get(const cli_call *call, const cli_recipe *values, mn_recipe *recipe);
 /* The learning rate from scratch that suits a batch, where the user gave none. */
 double cli_recipe_rate(int32_t batch);
-/* What suits the data, but for the learning rate, for fields that the user did not give: few or many images (of which the share `validation` is held
- * out), small or large ones, digits or photographs. */
+/* What suits the data, but for the learning rate, for fields that the user did not give: few or many images (of which the
+ * share `validation` is held out), small or large ones, digits or photographs. */
 void cli_recipe_suit(const mn_dataset *data, const mn_arch *arch, double validation, mn_recipe *recipe);
 
 /* Names an image that a run leaves out (MN_TRAIN_SKIPPED). */
 void cli_train_skipped(const mn_train_event *event);
-
-/* Opens what is learned from: the train part, or everything where the data have no parts; never a test part. The names as
- * for mn_dataset_open. */
-mn_status cli_train_data(const char *path, const char *const *names, int32_t count, mn_dataset **data, mn_error *err);
 
 /* A new model for the data: size, channels and classes are the data's where the user did not say. */
 int cli_train_fresh(const cli_call *call, const cli_arch *values, double dropout, const mn_dataset *data, uint64_t seed,
                     mn_model **model);
 
 /* The model of a file, with a classifier for the data at `data_path`. The classifier is kept where the data's classes are
- * the model's: the same names, in whatever order (*data is opened anew then, in the model's), or as many where one of the
- * two has no names. Else it starts anew. Of the architecture, what was given of these may change: */
+ * the model's: the same names (*data is opened anew then, so that folders and lists come in the model's order), or as many
+ * where one of the two has no names. Else it starts anew. Of the architecture, what was given of these may change: */
 typedef struct cli_train_change {
     cli_extent resolution; /* {0, 0}: as the file has it */
     double dropout;        /* below 0: as the file has it */

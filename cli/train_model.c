@@ -7,23 +7,6 @@
 #include "output.h"
 #include "train.h"
 
-mn_status cli_train_data(const char *path, const char *const *names, int32_t count, mn_dataset **data, mn_error *err)
-{
-    mn_error why;
-    mn_status status = mn_dataset_open(path, MN_SPLIT_TRAIN, names, count, data, &why);
-    if (status == MN_ERROR_ARGUMENT) { /* no parts, or a train part that cannot be used */
-        status = mn_dataset_open(path, MN_SPLIT_DEFAULT, names, count, data, err);
-        if (status != MN_OK || mn_dataset_part(*data) != MN_SPLIT_TEST)
-            return status;
-        mn_dataset_close(*data);
-        *data = NULL;
-        status = MN_ERROR_ARGUMENT;
-    }
-    if (status != MN_OK && err)
-        *err = why;
-    return status;
-}
-
 #define LOOKS 32 /* images, spread over the data */
 
 /* Size of the first image that can be decoded; 3 channels where any of those looked at is in colour, so that one gray
@@ -131,16 +114,14 @@ static mn_status match_classes(const mn_model *from, const char *path, mn_datase
     *same = mn_dataset_class_count(*data) == classes;
     if (*same && labels && mn_dataset_class_name(*data, 0)) {
         mn_dataset *ordered = NULL;
-        mn_error why;
-        status = cli_train_data(path, labels, classes, &ordered, &why);
-        *same = status == MN_OK && cli_same_names(from, ordered);
-        mn_dataset_close(*same ? *data : ordered);
-        if (*same)
+        status = mn_dataset_open(path, MN_SPLIT_LEARN, labels, classes, &ordered, err);
+        bool named = status == MN_OK && cli_same_names(from, ordered);
+        mn_dataset_close(named ? *data : ordered);
+        if (named)
             *data = ordered;
         if (status == MN_ERROR_ARGUMENT || status == MN_ERROR_FORMAT) /* names that the model does not know */
             status = MN_OK;
-        else if (status != MN_OK && err)
-            *err = why;
+        *same = named || !mn_model_has_labels(from); /* names that were assumed decide nothing */
     }
     free(labels);
     return status;

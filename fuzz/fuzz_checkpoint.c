@@ -1,5 +1,5 @@
-/* Checkpoints of a training run. A trainer of a tiny net reads the bytes as they are, and with their hash made right, so
- * that damage gets past it; what it accepts must be a state that it can step on from. */
+/* Checkpoints of a training run. A trainer of a tiny net reads the bytes as they are, and with a head that is this
+ * trainer's, so that damage gets past it; what it accepts must be a state that it can step on from. */
 #include <string.h>
 
 #include "target.h"
@@ -7,7 +7,7 @@
 
 enum { EDGE = 8, BATCH = 2 };
 
-/* The seed corpus/checkpoint/sgd was saved by this trainer. */
+/* The seed corpus/checkpoint/sgd was saved by such a trainer. */
 static mn_trainer *make_trainer(void)
 {
     mn_arch arch = mn_arch_default();
@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     MN_FUZZ_CHECK(copy != NULL);
     if (size > 0)
         memcpy(copy, data, size);
-    mn_checkpoint_seal(copy, size);
+    mn_checkpoint_seal(trainer, copy, size);
     read_and_step(trainer, copy, size);
     free(copy);
     return 0;

@@ -24,7 +24,8 @@ typedef struct mn_dataset mn_dataset;
 typedef enum mn_split {
     MN_SPLIT_DEFAULT = 0, /* the test part where there are two parts, else everything */
     MN_SPLIT_TRAIN,
-    MN_SPLIT_TEST
+    MN_SPLIT_TEST,
+    MN_SPLIT_LEARN /* what to learn from: the train part where there are two parts, else everything; never a test part */
 } mn_split;
 
 /* Indexes `path`. label_names/label_count (may be NULL/0) resolve names in a list file and, where every class folder

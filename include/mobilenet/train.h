@@ -31,7 +31,8 @@ typedef enum mn_schedule {
     MN_SCHEDULE_ONE_CYCLE /* up and down in straight lines: from 1/25 to the rate over warmup_epochs, then to final_rate */
 } mn_schedule;
 
-/* Every field is also a line `name=value` of the recipe's text, an option of `mobilenet train`, and has a range (mn_recipe_check). */
+/* Every field is also a line `name=value` of the recipe's text and an option of `mobilenet train`, and has a range
+ * (mn_recipe_check). */
 typedef struct mn_recipe {
     uint64_t seed;
     int32_t batch; /* images a step */
@@ -74,7 +75,8 @@ typedef struct mn_recipe {
 MN_API mn_recipe mn_recipe_default(void);
 /* Sets one field from text. Errors: MN_ERROR_ARGUMENT names the field, the value and what is allowed. */
 MN_API mn_status mn_recipe_set(mn_recipe *recipe, const char *name, const char *value, mn_error *err);
-/* Whether every field is in its range, as a run and a trainer want it. Errors: MN_ERROR_ARGUMENT names the first that is not. */
+/* Whether every field is in its range, as a run and a trainer want it. Errors: MN_ERROR_ARGUMENT names the first that is
+ * not. */
 MN_API mn_status mn_recipe_check(const mn_recipe *recipe, mn_error *err);
 /* Name, value as text and explanation of field number k; false past the last. text has room for 64 bytes. */
 MN_API bool mn_recipe_field(const mn_recipe *recipe, int32_t k, const char **name, char text[64], const char **help);
@@ -157,8 +159,9 @@ MN_API const mn_recipe *mn_trainer_recipe(const mn_trainer *trainer);
 MN_API const float *mn_trainer_gradient(const mn_trainer *trainer, const char *name);
 
 /* Everything that the next step depends on, written atomically; and back. `note` (may be NULL) is kept with it.
- * Loading wants a trainer made from the same arch and recipe. *note is to be given to free().
- * Errors: MN_ERROR_IO, MN_ERROR_FORMAT, MN_ERROR_ARGUMENT (another arch or recipe). */
+ * Loading wants a trainer made from a model of the same arch and preprocessing and the same recipe. *note is to be given to free().
+ * Errors: MN_ERROR_IO, MN_ERROR_FORMAT, MN_ERROR_ARGUMENT (another arch, preprocessing or recipe), MN_ERROR_UNSUPPORTED (a
+ * checkpoint of an earlier version). */
 MN_API mn_status mn_trainer_save(const mn_trainer *trainer, const char *note, const char *path, mn_error *err);
 MN_API mn_status mn_trainer_load(mn_trainer *trainer, const char *path, char **note, mn_error *err);
 

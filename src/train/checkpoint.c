@@ -1,7 +1,7 @@
 /* A trainer's state as a file: everything that the next step depends on.
  *
  *     offset  bytes
- *     0       8      "MNCKPT01"
+ *     0       8      "MNCKPT02"
  *     8       8      hash of all bytes from 16 on (FNV-1a, 64 bits, little-endian like all that follows)
  *     16      8      shape: hash of the architecture, the preprocessing, and the names and shapes of the tensors
  *     24      8      length of the recipe's text, r
@@ -24,7 +24,7 @@
 #define HEADER_BYTES     64
 #define RECIPE_BYTES_MAX 65536
 #define STEPS_MAX        1000000000000000
-#define MAGIC            "MNCKPT01"
+#define MAGIC            "MNCKPT02" /* 01 had no data and knew less of the architecture */
 
 static uint64_t hash_shape(const mn_trainer *t)
 {
@@ -111,10 +111,13 @@ static mn_status compare_recipe(const mn_trainer *t, const uint8_t *bytes, size_
     return status;
 }
 
-void mn_checkpoint_seal(uint8_t *bytes, size_t size)
+void mn_checkpoint_seal(const mn_trainer *t, uint8_t *bytes, size_t size)
 {
-    if (size >= HEADER_BYTES)
-        put_u64(bytes + 8, mn_hash_bytes(MN_HASH_START, bytes + 16, size - 16));
+    if (size < HEADER_BYTES)
+        return;
+    memcpy(bytes, MAGIC, 8);
+    put_u64(bytes + 16, hash_shape(t));
+    put_u64(bytes + 8, mn_hash_bytes(MN_HASH_START, bytes + 16, size - 16));
 }
 
 /* Whether a position is one that a run can be at. */
@@ -123,7 +126,7 @@ static bool is_position(const uint8_t *bytes)
     mn_trainer_position p;
     memcpy(&p, bytes, sizeof p);
     return p.step >= 0 && p.step <= STEPS_MAX && p.statistics_weight >= 0 && p.statistics_weight <= 1 &&
-           p.ema_weight >= 0 && p.ema_weight <= 1;
+           p.ema_weight >= 0 && p.ema_weight <= 1.000001; /* its factors are floats */
 }
 
 static mn_status check_bytes(const mn_trainer *t, const uint8_t *bytes, size_t size, size_t *text, size_t *note,
@@ -131,6 +134,10 @@ static mn_status check_bytes(const mn_trainer *t, const uint8_t *bytes, size_t s
 {
     mn_reader reader = {bytes, size};
     uint64_t hash = 0, shape = 0, r = 0, n = 0;
+    if (mn_reader_has(&reader, 0, HEADER_BYTES) && memcmp(bytes, "MNCKPT01", 8) == 0)
+        return mn_fail_at(err, MN_ERROR_UNSUPPORTED, 0,
+                          "a checkpoint of an earlier version of this program, which this "
+                          "one cannot go on with");
     if (!mn_reader_has(&reader, 0, HEADER_BYTES) || memcmp(bytes, MAGIC, 8) != 0)
         return mn_fail_at(err, MN_ERROR_FORMAT, 0, "not a checkpoint of this program");
     mn_reader_u64(&reader, 8, &hash);

@@ -11,7 +11,7 @@ mn_status mn_checkpoint_read(mn_trainer *trainer, const uint8_t *bytes, size_t s
  * free(). False where there is none that can be read. */
 bool mn_checkpoint_peek(const char *path, int64_t *step, char **note);
 
-/* Puts the hash of the bytes into them, so that a test can damage what lies behind the hash. */
-void mn_checkpoint_seal(uint8_t *bytes, size_t size);
+/* Makes the bytes' head that of a checkpoint of this trainer, hash and all, so that a test can damage what lies behind. */
+void mn_checkpoint_seal(const mn_trainer *trainer, uint8_t *bytes, size_t size);
 
 #endif

@@ -21,7 +21,7 @@ static mn_status read_kind(mn_dataset *set, const char *path, mn_split split, mn
         return mn_dataset_read_idx(set, path, split, err);
     if (mn_path_is_folder(path))
         return mn_dataset_read_folder(set, path, split, wanted, err);
-    if (split != MN_SPLIT_DEFAULT)
+    if (split == MN_SPLIT_TRAIN || split == MN_SPLIT_TEST)
         return mn_fail(err, MN_ERROR_ARGUMENT, "'%s' is one list, without a train and a test part", path);
     return mn_dataset_read_list(set, path, wanted, err);
 }

@@ -136,7 +136,7 @@ static mn_status find_split(mn_dataset *set, const char *path, mn_split split, m
                             mn_error *err)
 {
     if (mn_path_is_file(path)) {
-        if (split != MN_SPLIT_DEFAULT)
+        if (split == MN_SPLIT_TRAIN || split == MN_SPLIT_TEST)
             return mn_fail(err, MN_ERROR_ARGUMENT, "'%s' is one file, without a train and a test part", path);
         if (strlen(path) >= sizeof(mn_path))
             return mn_fail(err, MN_ERROR_LIMIT, "a path of more than %d bytes", MN_PATH_BYTES - 1);
@@ -144,7 +144,7 @@ static mn_status find_split(mn_dataset *set, const char *path, mn_split split, m
         *found = 1;
         return MN_OK;
     }
-    *found = split == MN_SPLIT_TRAIN ? 0 : find_files(path, test_names, 2, paths);
+    *found = split == MN_SPLIT_TRAIN || split == MN_SPLIT_LEARN ? 0 : find_files(path, test_names, 2, paths);
     set->part = MN_SPLIT_TEST;
     if (*found == 0 && split != MN_SPLIT_TEST) {
         *found = find_files(path, train_names, 6, paths);

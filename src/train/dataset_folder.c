@@ -241,10 +241,10 @@ mn_status mn_dataset_read_folder(mn_dataset *set, const char *path, mn_split spl
     static const char *const test_names[] = {"test", "val", "valid", "validation", NULL};
     mn_path train, test;
     if (find_part(path, train_names, train) && find_part(path, test_names, test)) {
-        set->part = split == MN_SPLIT_TRAIN ? MN_SPLIT_TRAIN : MN_SPLIT_TEST;
+        set->part = split == MN_SPLIT_TRAIN || split == MN_SPLIT_LEARN ? MN_SPLIT_TRAIN : MN_SPLIT_TEST;
         return read_plain(set, train, set->part == MN_SPLIT_TRAIN ? train : test, wanted, err);
     }
-    if (split != MN_SPLIT_DEFAULT)
+    if (split == MN_SPLIT_TRAIN || split == MN_SPLIT_TEST)
         return mn_fail(err, MN_ERROR_ARGUMENT, "'%s' has no train and test part (folders train and test, or val)",
                        path);
     return read_plain(set, path, path, wanted, err);

@@ -1,3 +1,4 @@
+/* What tells models apart that a run could be started with. */
 #include "train/hash.h"
 
 #include <string.h>

@@ -254,16 +254,21 @@ static mn_status finish(mn_run *r, mn_model **trained, mn_error *err)
     return status;
 }
 
+static mn_status check_options(const mn_train_options *o, mn_error *err)
+{
+    if (!(o->validation >= 0 && o->validation < 1))
+        return mn_fail(err, MN_ERROR_ARGUMENT, "validation is %g, must be at least 0 and below 1", o->validation);
+    return mn_recipe_check(&o->recipe, err);
+}
+
 mn_status mn_train_run(const mn_model *model, const mn_dataset *dataset, const mn_train_options *options,
                        mn_model **trained, mn_error *err)
 {
     mn_run r = {.options = options, .data = mn_dataset_fingerprint(dataset), .best_accuracy = -1};
     *trained = NULL;
-    if (!(options->validation >= 0 && options->validation < 1))
-        return mn_fail(err, MN_ERROR_ARGUMENT, "validation is %g, must be at least 0 and below 1", options->validation);
-    mn_status status = mn_recipe_check(&options->recipe, err);
+    mn_status status = mn_group_open(options->comm, 0, &r.group, err);
     if (status == MN_OK)
-        status = mn_group_open(options->comm, 0, &r.group, err);
+        status = mn_group_agree(&r.group, check_options(options, err), err);
     if (status == MN_OK)
         status = mn_run_compare_ranks(&r, model, err);
     if (status == MN_OK)

@@ -5,7 +5,7 @@
  *     best A E            best accuracy and its epoch
  *     epoch L C N         of this epoch: sum of losses, right answers, images
  *     steps N             of the whole run
- *     data H              fingerprint of the data set (absent in files of earlier versions)
+ *     data H              fingerprint of the data set
  */
 #include <errno.h>
 #include <stdio.h>
@@ -59,18 +59,21 @@ static mn_status load(mn_run *r, bool *found, mn_error *err)
         return status;
     long long images = 0, correct = 0, counted = 0;
     unsigned long long data = 0;
-    const char *line = strstr(note, "\ndata ");
     locale_t old = mn_locale_begin();
-    int fields = sscanf(note, "images %lld\nbest %lg %lg\nepoch %lg %lld %lld", &images, &r->best_accuracy,
-                        &r->best_epoch, &r->loss_sum, &correct, &counted);
+    int fields = sscanf(note, "images %lld\nbest %lg %lg\nepoch %lg %lld %lld\nsteps %*d\ndata %llx", &images,
+                        &r->best_accuracy, &r->best_epoch, &r->loss_sum, &correct, &counted, &data);
     mn_locale_end(old);
-    if (fields != 6)
+    if (fields != 7)
         status = mn_fail(err, MN_ERROR_FORMAT, "%s: the note of the run is damaged", path);
+    else if (data != r->data)
+        status = mn_fail(
+            err, MN_ERROR_ARGUMENT,
+            "%s: the run learned from other data (classes, labels, names or sizes of files differ); give it those, "
+            "or start anew without --resume",
+            path);
     else if (images != mn_store_size(r->train))
         status = mn_fail(err, MN_ERROR_ARGUMENT, "%s: the run had %lld training images, now there are %lld", path,
                          images, (long long)mn_store_size(r->train));
-    else if (line && (sscanf(line, "\ndata %llx", &data) != 1 || data != r->data))
-        status = mn_fail(err, MN_ERROR_ARGUMENT, "%s: the run learned from other images or classes", path);
     r->correct = correct;
     r->counted = counted;
     free(note);

@@ -53,7 +53,8 @@ mn_status mn_run_compare_ranks(mn_run *r, const mn_model *model, mn_error *err)
                            : all[k].model != all[0].model   ? "model"
                                                             : NULL;
         if (what)
-            status = mn_fail(err, MN_ERROR_ARGUMENT, "rank %d was started with other %s than rank 0", k, what);
+            status = mn_fail(err, MN_ERROR_ARGUMENT, "rank %d was started with other %s than rank 0%s", k, what,
+                             what[0] == 'd' ? " (classes, labels, names or sizes of files differ)" : "");
     }
     free(all);
     return status;

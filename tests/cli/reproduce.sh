@@ -62,7 +62,7 @@ expect_out_line '^Figures 4 and 5'
 run reproduce "$tmp/data" --tables 5 --base 0.03125 --epochs 2 --threads 1 -o "$tmp/study"
 expect_code 1
 expect_err_line 'was trained otherwise (epochs=1, now epochs=2); give another --output$'
-# Other pictures of the same number, names and size, but for what one of them says of itself.
+# Other pictures of the same number, names and size in pixels.
 cp -r "$tmp/data" "$tmp/others"
 { printf 'P6\n# other\n8 8\n255\n'; head -c 192 /dev/zero; } >"$tmp/others/train/class1/1.ppm"
 run reproduce "$tmp/others" --tables 5 $study

@@ -129,6 +129,20 @@ static void refuses_strangers(void **state)
     mn_trainer_destroy(t);
 }
 
+/* The averages' weight is a sum of rounded factors: 1 and a little after 19 steps with this decay. */
+static void quick_average_is_read_back(void **state)
+{
+    (void)state;
+    mn_arch arch = small_arch();
+    mn_recipe recipe = rich_recipe();
+    recipe.ema = 0.4;
+    mn_trainer *t = make_trainer(&arch, &recipe);
+    steps(t, &arch, 0, 25);
+    assert_int_equal(mn_trainer_save(t, NULL, path, NULL), MN_OK);
+    assert_int_equal(mn_trainer_load(t, path, NULL, NULL), MN_OK);
+    mn_trainer_destroy(t);
+}
+
 /* A model that was never trained has variances of one, before the first step too. */
 static void untrained_statistics_stay(void **state)
 {
@@ -242,8 +256,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(goes_on_with_the_same_bits), cmocka_unit_test(goes_on_without_batch_norm),
         cmocka_unit_test(refuses_strangers),          cmocka_unit_test(refuses_damage),
-        cmocka_unit_test(full_disk_keeps_the_old),    cmocka_unit_test(untrained_statistics_stay),
-        cmocka_unit_test(slow_average_has_no_bias),
+        cmocka_unit_test(full_disk_keeps_the_old),    cmocka_unit_test(quick_average_is_read_back),
+        cmocka_unit_test(untrained_statistics_stay),  cmocka_unit_test(slow_average_has_no_bias),
     };
     return cmocka_run_group_tests(tests, open_path, close_path);
 }

@@ -118,6 +118,7 @@ static void folders_come_in_natural_order(void **state)
     assert_int_equal(mn_dataset_label(set, 5), -1);
     assert_int_equal(mn_dataset_image(set, 5, NULL, NULL), MN_ERROR_ARGUMENT);
     mn_dataset_close(set);
+    mn_dataset_close(open_set("natural", MN_SPLIT_LEARN)); /* no parts: everything */
     expect_refusal("natural", MN_SPLIT_TRAIN, MN_ERROR_ARGUMENT, "no train and test part");
     expect_refusal("nowhere", MN_SPLIT_DEFAULT, MN_ERROR_IO, "No such file");
 }
@@ -160,6 +161,9 @@ static void parts_share_the_classes_of_train(void **state)
     assert_int_equal(mn_dataset_size(set), 1);
     assert_int_equal(mn_dataset_class_count(set), 2);
     assert_int_equal(mn_dataset_label(set, 0), 1);
+    mn_dataset_close(set);
+    set = open_set("parts", MN_SPLIT_LEARN);
+    assert_int_equal(mn_dataset_part(set), MN_SPLIT_TRAIN);
     mn_dataset_close(set);
     set = open_set("parts", MN_SPLIT_TRAIN);
     assert_int_equal(mn_dataset_part(set), MN_SPLIT_TRAIN);
@@ -416,6 +420,7 @@ static void cifar_records_are_read(void **state)
     assert_int_equal(mn_dataset_class_count(set), 100);
     assert_int_equal(mn_dataset_label(set, 49), 49);
     mn_dataset_close(set);
+    expect_refusal("cifar100", MN_SPLIT_LEARN, MN_ERROR_ARGUMENT, "has no data_batch_N.bin or train.bin");
     expect_refusal("cifar100", MN_SPLIT_TRAIN, MN_ERROR_ARGUMENT, "has no data_batch_N.bin or train.bin");
     write_cifar("cifar100/train.bin", 3, 1);
     set = open_set("cifar100", MN_SPLIT_TRAIN); /* what a file is shows in its bytes */

@@ -110,6 +110,35 @@ static void unfinished_runs_are_kept(void **state)
     remove(checkpoint);
 }
 
+/* A run does not go on with other pictures than it began with. */
+static void other_data_are_refused(void **state)
+{
+    (void)state;
+    listener l;
+    mn_arch arch = run_arch();
+    mn_train_options o = run_options(&l);
+    mn_model *trained;
+    mn_error err;
+    char path[128];
+    l.stop_at = 9;
+    must_run(&arch, &o, &trained);
+    picture_path(path, sizeof path, 1, 4);
+    FILE *file = fopen(path, "ab"); /* the pixels stay */
+    assert_non_null(file);
+    fputc(0, file);
+    fclose(file);
+    o = run_options(&l);
+    o.resume = true;
+    assert_int_equal(run(&arch, &o, &trained, &err), MN_ERROR_ARGUMENT);
+    assert_non_null(strstr(err.message, "the run learned from other data"));
+    write_picture(1, 4, SIZE * SIZE * 3);
+    o = run_options(&l);
+    o.resume = true;
+    must_run(&arch, &o, &trained);
+    mn_model_destroy(trained);
+    remove(checkpoint);
+}
+
 /* A run that ended for want of patience is over when it is resumed; with more patience it goes on. */
 static void patience_ends(void **state)
 {
@@ -253,9 +282,13 @@ static void refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_bits),     cmocka_unit_test(unfinished_runs_are_kept),
-        cmocka_unit_test(patience_ends), cmocka_unit_test(head_stops),
-        cmocka_unit_test(learns),        cmocka_unit_test(broken_pictures),
+        cmocka_unit_test(same_bits),
+        cmocka_unit_test(unfinished_runs_are_kept),
+        cmocka_unit_test(other_data_are_refused),
+        cmocka_unit_test(patience_ends),
+        cmocka_unit_test(head_stops),
+        cmocka_unit_test(learns),
+        cmocka_unit_test(broken_pictures),
         cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -212,6 +212,36 @@ static void assert_all_fail(const task *t, int32_t size, mn_status status, const
     }
 }
 
+/* The same pictures under another name, which goes away in the middle of a run. */
+static char other_folder[96];
+
+static void other_path(char *text, size_t size, int k)
+{
+    snprintf(text, size, "%s/class%d", other_folder, k);
+}
+
+static void make_other_folder(void)
+{
+    char path[128], target[128];
+    snprintf(other_folder, sizeof other_folder, "%s-other", folder);
+    assert_int_equal(mkdir(other_folder, 0700), 0);
+    for (int k = 0; k < CLASSES; k++) {
+        other_path(path, sizeof path, k);
+        picture_path(target, sizeof target, k, -1);
+        assert_int_equal(symlink(target, path), 0);
+    }
+}
+
+static void remove_other_folder(void)
+{
+    char path[128];
+    for (int k = 0; k < CLASSES; k++) {
+        other_path(path, sizeof path, k);
+        unlink(path);
+    }
+    rmdir(other_folder);
+}
+
 static void trouble_is_shared(void **state)
 {
     (void)state;
@@ -243,6 +273,21 @@ static void trouble_is_shared(void **state)
     t.options[1].recipe.learning_rate = 0.5;
     run_task(&t, 2);
     assert_all_fail(&t, 2, MN_ERROR_ARGUMENT, "rank 1 was started with other options than rank 0");
+
+    t = make_task(false);
+    t.options[1].recipe.batch = 0;
+    run_task(&t, 2);
+    assert_all_fail(&t, 2, MN_ERROR_ARGUMENT, "batch is '0'");
+
+    char path[128]; /* a class less */
+    make_other_folder();
+    other_path(path, sizeof path, CLASSES - 1);
+    unlink(path);
+    t = make_task(false);
+    t.folders[1] = other_folder;
+    run_task(&t, 2);
+    remove_other_folder();
+    assert_all_fail(&t, 2, MN_ERROR_ARGUMENT, "rank 1 was started with other data than rank 0");
 }
 
 static void not_finite_is_shared(void **state)
@@ -260,36 +305,6 @@ static void not_finite_is_shared(void **state)
         assert_all_fail(&t, 2, MN_ERROR_NUMERIC, "is not finite; first seen in layer");
         assert_string_equal(t.err[0].message, t.err[1].message);
     }
-}
-
-/* The same pictures under another name, which goes away in the middle of a run. */
-static char other_folder[96];
-
-static void other_path(char *text, size_t size, int k)
-{
-    snprintf(text, size, "%s/class%d", other_folder, k);
-}
-
-static void make_other_folder(void)
-{
-    char path[128], target[128];
-    snprintf(other_folder, sizeof other_folder, "%s-other", folder);
-    assert_int_equal(mkdir(other_folder, 0700), 0);
-    for (int k = 0; k < CLASSES; k++) {
-        other_path(path, sizeof path, k);
-        picture_path(target, sizeof target, k, -1);
-        assert_int_equal(symlink(target, path), 0);
-    }
-}
-
-static void remove_other_folder(void)
-{
-    char path[128];
-    for (int k = 0; k < CLASSES; k++) {
-        other_path(path, sizeof path, k);
-        unlink(path);
-    }
-    rmdir(other_folder);
 }
 
 static void lose_data(void *context, const mn_train_event *e)
