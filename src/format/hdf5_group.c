@@ -15,6 +15,7 @@
 #define TREE_HEAD       24
 #define ENTRY_BYTES     40
 #define CACHE_SOFT_LINK 2
+#define NAME_MOST       1024 /* bytes that are searched for the end of a name */
 
 typedef struct listing {
     mn_h5 *h5;
@@ -73,9 +74,10 @@ static bool read_symbols(listing *list, uint64_t address)
         if (offset >= list->heap_bytes)
             return mn_h5_fail(h5, MN_ERROR_FORMAT, at, "a name lies outside its heap");
         const char *name = (const char *)h5->reader.bytes + list->heap + offset;
-        const char *end = memchr(name, 0, (size_t)(list->heap_bytes - offset));
+        uint64_t rest = list->heap_bytes - offset;
+        const char *end = memchr(name, 0, (size_t)(rest < NAME_MOST ? rest : NAME_MOST));
         if (!end)
-            return mn_h5_fail(h5, MN_ERROR_FORMAT, at, "a name is not terminated");
+            return mn_h5_fail(h5, MN_ERROR_FORMAT, at, "a name is not terminated, or too long");
         if (!add_link(list, name, (size_t)(end - name), object, at))
             return false;
     }

@@ -11,13 +11,16 @@
 #include "format/readers.h"
 #include "net/model.h"
 
-mn_status mn_keras_shape(const mn_hdf5 *file, const char *name, int32_t input_channels, mn_found_layer *layer,
-                         mn_error *err)
+const mn_hdf5_tensor *mn_keras_kernel(const mn_hdf5 *file, const char *name, bool depthwise)
 {
-    const mn_hdf5_tensor *kernel = mn_hdf5_find(file, name, "depthwise_kernel");
-    bool depthwise = kernel != NULL;
-    if (!kernel)
-        kernel = mn_hdf5_find(file, name, "kernel");
+    const mn_hdf5_tensor *kernel = depthwise ? mn_hdf5_find(file, name, "depthwise_kernel") : NULL;
+    return kernel ? kernel : mn_hdf5_find(file, name, "kernel");
+}
+
+mn_status mn_keras_shape(const mn_hdf5 *file, const char *name, bool depthwise, int32_t input_channels,
+                         mn_found_layer *layer, mn_error *err)
+{
+    const mn_hdf5_tensor *kernel = mn_keras_kernel(file, name, depthwise);
     if (!kernel)
         return mn_fail(err, MN_ERROR_FORMAT, "layer '%.60s' has no kernel in the file", name);
     const int32_t *shape = kernel->shape;
@@ -60,14 +63,16 @@ static mn_status read_tensor(mn_hdf5 *file, const char *group, const char *leaf,
 static mn_status read_kernel(mn_hdf5 *file, const mn_keras_layer *source, const mn_layer *layer, mn_tensor *weight,
                              mn_error *err)
 {
-    const char *leaf = mn_hdf5_find(file, source->name, "depthwise_kernel") ? "depthwise_kernel" : "kernel";
+    const mn_hdf5_tensor *kernel = mn_keras_kernel(file, source->name, source->depthwise);
+    if (!kernel)
+        return mn_fail(err, MN_ERROR_FORMAT, "layer '%s' has no kernel in the file", source->name);
     if (layer->op == MN_OP_DEPTHWISE)
-        return read_tensor(file, source->name, leaf, weight->elements, weight->data, err);
+        return mn_hdf5_read(file, kernel, weight->elements, weight->data, err);
     size_t channels = (size_t)layer->out_channels, rest = weight->elements / channels;
     float *stored = mn_calloc(weight->elements, sizeof *stored);
     if (!stored)
         return mn_fail_memory(err, weight->elements * sizeof *stored, "a kernel");
-    mn_status status = read_tensor(file, source->name, leaf, weight->elements, stored, err);
+    mn_status status = mn_hdf5_read(file, kernel, weight->elements, stored, err);
     for (size_t i = 0; status == MN_OK && i < weight->elements; i++)
         weight->data[i % channels * rest + i / channels] = stored[i];
     free(stored);
@@ -143,7 +148,7 @@ static mn_status check_size(const mn_arch *arch, size_t file_bytes, mn_error *er
     if (status != MN_OK)
         return status;
     mn_net_cost cost = mn_net_get_cost(&net);
-    if ((uint64_t)cost.total.weights > (uint64_t)file_bytes * 64)
+    if ((uint64_t)cost.total.weights > (uint64_t)file_bytes / 2) /* a float takes two bytes or more */
         return mn_fail(err, MN_ERROR_FORMAT, "%lld weights are claimed by a file of %zu bytes",
                        (long long)cost.total.weights, file_bytes);
     return MN_OK;

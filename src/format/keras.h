@@ -16,6 +16,7 @@
 typedef struct mn_keras_layer {
     char name[MN_HDF5_NAME_BYTES];       /* of the convolution or the dense layer */
     char batch_norm[MN_HDF5_NAME_BYTES]; /* "": none */
+    bool depthwise;                      /* a DepthwiseConv2D */
     bool bias;
     bool without_gamma, without_beta; /* scale=False, center=False */
 } mn_keras_layer;
@@ -30,9 +31,13 @@ mn_status mn_keras_read_config(const mn_hdf5 *file, const char *text, size_t siz
 mn_status mn_keras_read_names(const mn_hdf5 *file, mn_found *found, mn_keras_layers *layers, mn_notes *notes,
                               mn_error *err);
 
-/* Kernel and channels of the layer whose weights are in group `name`: a convolution [KH, KW, IC, OC], a depthwise one
- * [KH, KW, C, 1] or a dense one [IC, OC], which is told from the tensor. Fills op, kernel_*, *_channels and the name. */
-mn_status mn_keras_shape(const mn_hdf5 *file, const char *name, int32_t input_channels, mn_found_layer *layer,
-                         mn_error *err);
+/* Kernel and channels of the layer whose weights are in group `name`: a depthwise convolution [KH, KW, C, 1], or another
+ * one [KH, KW, IC, OC] or a dense layer [IC, OC], which is told from the tensor. Fills op, kernel_*, *_channels and the
+ * name. */
+mn_status mn_keras_shape(const mn_hdf5 *file, const char *name, bool depthwise, int32_t input_channels,
+                         mn_found_layer *layer, mn_error *err);
+
+/* The kernel of a layer, or NULL. A depthwise one is called `depthwise_kernel` by Keras 2, `kernel` by Keras 3. */
+const mn_hdf5_tensor *mn_keras_kernel(const mn_hdf5 *file, const char *name, bool depthwise);
 
 #endif

@@ -15,6 +15,7 @@ typedef struct config_walk {
     const char *name; /* of the layer being read */
     json_t *config;   /* its parameters */
     int32_t pads[4];  /* of a ZeroPadding2D before the next convolution: top, bottom, left, right */
+    bool depthwise;   /* the layer being read is a DepthwiseConv2D */
     bool padded, pooled, ended;
 } config_walk;
 
@@ -111,6 +112,15 @@ static mn_status set_activation(config_walk *w, const char *word)
     return MN_OK;
 }
 
+/* A word; a layer or a function of the user's own is written as an object. */
+static mn_status read_activation_member(config_walk *w)
+{
+    const json_t *value = json_object_get(w->config, "activation");
+    if (value && !json_is_null(value) && !json_is_string(value))
+        return refuse(w, "the activation is a layer or a function of its own, not relu or relu6");
+    return set_activation(w, text_of(w->config, "activation"));
+}
+
 static mn_status add_layer(config_walk *w, const mn_found_layer *layer)
 {
     mn_keras_layer *names = &w->layers->at[w->found->layer_count]; /* found_add refuses when it is full */
@@ -119,7 +129,8 @@ static mn_status add_layer(config_walk *w, const mn_found_layer *layer)
         return status;
     snprintf(names->name, sizeof names->name, "%s", w->name);
     names->bias = json_is_true(json_object_get(w->config, "use_bias"));
-    return set_activation(w, text_of(w->config, "activation"));
+    names->depthwise = w->depthwise;
+    return read_activation_member(w);
 }
 
 static bool is_one_or_absent(const json_t *value)
@@ -136,8 +147,8 @@ static mn_status read_conv(config_walk *w)
         return refuse(w, "stands before an input layer");
     if (w->found->layer_count == MN_LAYERS_MAX)
         return refuse(w, "there are too many convolutions");
-    mn_status status =
-        mn_keras_shape(w->file, w->name, w->found->layer_count == 0 ? w->found->channels : 0, &layer, w->err);
+    mn_status status = mn_keras_shape(w->file, w->name, w->depthwise,
+                                      w->found->layer_count == 0 ? w->found->channels : 0, &layer, w->err);
     if (status != MN_OK)
         return status;
     const char *format = text_of(w->config, "data_format");
@@ -162,7 +173,7 @@ static mn_status read_dense(config_walk *w)
     mn_found_layer layer = {0};
     if (!w->pooled || w->found->layer_count == MN_LAYERS_MAX)
         return refuse(w, "a dense layer elsewhere than after the pool");
-    mn_status status = mn_keras_shape(w->file, w->name, 0, &layer, w->err);
+    mn_status status = mn_keras_shape(w->file, w->name, false, 0, &layer, w->err);
     if (status == MN_OK && layer.op != MN_OP_CLASSIFIER)
         status = refuse(w, "the kernel of a dense layer is not a matrix");
     return status == MN_OK ? add_layer(w, &layer) : status;
@@ -212,7 +223,7 @@ static mn_status read_activation(config_walk *w)
 {
     if (w->found->layer_count == 0 || w->padded)
         return refuse(w, "an activation that follows no layer");
-    return set_activation(w, text_of(w->config, "activation"));
+    return read_activation_member(w);
 }
 
 static mn_status read_softmax(config_walk *w)
@@ -301,6 +312,7 @@ static mn_status read_layer(config_walk *w, const json_t *layer, const char *pre
                        "model_config: a layer without a name, or with one of %d characters or more",
                        MN_HDF5_NAME_BYTES);
     w->name = name;
+    w->depthwise = strcmp(class_name, "DepthwiseConv2D") == 0;
     if (!sequential && previous) {
         const char *feeds = predecessor(layer);
         if (!feeds || strcmp(feeds, previous) != 0)
@@ -348,6 +360,8 @@ mn_status mn_keras_read_config(const mn_hdf5 *file, const char *text, size_t siz
         mn_json_parse(text, size, (mn_json_limits){.depth = 24, .values = 100000}, "model_config", -1, &root, err);
     if (status == MN_OK)
         status = read_chain(&w, root);
+    if (status == MN_OK && !w.ended)
+        mn_note(notes, "the file ends without softmax; here the output is the softmax of its output");
     for (int32_t i = 0; status == MN_OK && found->batch_norm && i < found->layer_count; i++)
         if (found->layers[i].op != MN_OP_CLASSIFIER && !layers->at[i].batch_norm[0])
             status =

@@ -92,7 +92,8 @@ static mn_status add_layer(const mn_hdf5 *file, const sorted_layers *sorted, con
     mn_found_layer layer = {0};
     int32_t k = found->layer_count;
     mn_keras_layer *names = &layers->at[k];
-    mn_status status = mn_keras_shape(file, name, k == 0 ? found->channels : 0, &layer, err);
+    names->depthwise = mn_hdf5_find(file, name, "depthwise_kernel") != NULL;
+    mn_status status = mn_keras_shape(file, name, names->depthwise, k == 0 ? found->channels : 0, &layer, err);
     if (status != MN_OK)
         return status;
     layer.op = plain->op == MN_OP_CLASSIFIER ? MN_OP_CLASSIFIER : layer.op;

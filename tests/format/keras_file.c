@@ -45,10 +45,15 @@ static hid_t create_dataset(builder *b, const char *path, hid_t type, hid_t spac
 
 static void put_dataset(builder *b, const char *layer, const char *leaf, int rank, const int32_t *shape)
 {
-    char path[256];
+    char path[256], stored[64];
+    snprintf(stored, sizeof stored, "%s", leaf);
+    if (b->spec->keras3) /* no ":0"; and one name for all kernels */
+        snprintf(stored, sizeof stored, "%.*s", (int)strcspn(leaf, ":"), leaf);
+    if (b->spec->keras3 && strstr(leaf, "kernel"))
+        snprintf(stored, sizeof stored, "kernel");
     hsize_t extent[4], chunk[4] = {1, 1, 1, 1};
     size_t elements = 1;
-    snprintf(path, sizeof path, "%s%s/%s/%s", b->spec->config ? "model_weights/" : "", layer, layer, leaf);
+    snprintf(path, sizeof path, "%s%s/%s/%s", b->spec->config ? "model_weights/" : "", layer, layer, stored);
     keras_storage storage =
         b->spec->odd_path && strcmp(path, b->spec->odd_path) == 0 ? b->spec->odd_storage : STORE_PLAIN;
     for (int i = 0; i < rank; i++) {

@@ -29,7 +29,7 @@ typedef struct keras_spec {
     bool config;        /* model_config, and the weights in model_weights; else weights alone */
     bool variable_text; /* model_config as a text of variable length */
     bool sequential;    /* a Sequential, else a Functional */
-    bool keras3;        /* inbound nodes and input shape as Keras 3 writes them */
+    bool keras3;        /* inbound nodes, input shape and names of weights as Keras 3 writes them */
     bool numbered;      /* conv2d_3, batch_normalization_7; else conv_pw_3, conv_pw_3_bn */
     bool bias;          /* convolutions keep a bias before batch norm */
     bool dense;         /* the classifier is a dense layer */

@@ -157,6 +157,8 @@ static const struct {
     {"relu among relu6", "\"max_value\":6.0", "\"max_value\":null", MN_ERROR_UNSUPPORTED, "activation relu"},
     {"no relu", "\"ReLU\"", "\"Dropout\"", MN_ERROR_UNSUPPORTED, "activation none"},
     {"swish", "\"activation\":\"linear\"", "\"activation\":\"swish\"", MN_ERROR_UNSUPPORTED, "neither relu"},
+    {"object", "\"activation\":\"linear\"", "\"activation\":{\"class_name\":\"LeakyReLU\"}", MN_ERROR_UNSUPPORTED,
+     "of its own"},
     {"no batch norm", "\"BatchNormalization\"", "\"Dropout\"", MN_ERROR_UNSUPPORTED, "no batch norm"},
     {"no pool", "\"GlobalAveragePooling2D\"", "\"Dropout\"", MN_ERROR_UNSUPPORTED, "before the pool"},
     {"max pool", "\"GlobalAveragePooling2D\"", "\"MaxPooling2D\"", MN_ERROR_UNSUPPORTED, "MaxPooling2D"},
@@ -181,6 +183,20 @@ static void test_configurations(void **state)
             fail_msg("%s: got %s, \"%s\"", edits[i].name, mn_status_name(status), err.message);
         assert_null(model);
     }
+}
+
+static void test_without_softmax(void **state)
+{
+    (void)state;
+    keras_spec spec = keras_default();
+    mn_model *model = import_spec("with softmax", &spec);
+    assert_null(strstr(mn_model_info(model, "assumed"), "ends without softmax"));
+    mn_model_destroy(model);
+    spec.edit_from = "\"activation\":\"softmax\"";
+    spec.edit_to = "\"activation\":\"linear\"";
+    model = import_spec("without softmax", &spec);
+    assert_non_null(strstr(mn_model_info(model, "assumed"), "ends without softmax"));
+    mn_model_destroy(model);
 }
 
 static void test_missing_parts(void **state)
@@ -263,8 +279,10 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ways_of_writing), cmocka_unit_test(test_storage),   cmocka_unit_test(test_configurations),
-        cmocka_unit_test(test_missing_parts),   cmocka_unit_test(test_truncated), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_ways_of_writing), cmocka_unit_test(test_storage),
+        cmocka_unit_test(test_configurations),  cmocka_unit_test(test_without_softmax),
+        cmocka_unit_test(test_missing_parts),   cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
