@@ -48,6 +48,7 @@ static mn_status check_sizes(const mn_tflite *file, const mn_tflite_weights *wei
 {
     mn_net net;
     int32_t k = 0;
+    uint64_t wanted = 0;
     mn_status status = mn_net_build(arch, &net, err);
     for (int32_t i = 0; status == MN_OK && i < net.layer_count; i++) {
         mn_cost cost = mn_layer_get_cost(&net.layers[i]);
@@ -58,7 +59,11 @@ static mn_status check_sizes(const mn_tflite *file, const mn_tflite_weights *wei
             status = mn_fail_at(err, MN_ERROR_FORMAT, (int64_t)tensor->data_offset,
                                 "%s: %lld weights are wanted, the file holds %zu bytes", net.layers[i].name,
                                 (long long)cost.weights, tensor->data_bytes);
+        wanted += (uint64_t)cost.weights;
     }
+    if (status == MN_OK && wanted > file->fb.reader.size) /* layers that share their bytes */
+        status = mn_fail(err, MN_ERROR_UNSUPPORTED, "%llu weights are wanted, the file has %zu bytes",
+                         (unsigned long long)wanted, file->fb.reader.size);
     return status;
 }
 

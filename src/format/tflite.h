@@ -58,6 +58,7 @@ typedef struct mn_tflite_tensor {
     int32_t type;
     int32_t rank; /* -1: more than MN_TFLITE_RANK_MAX */
     int32_t shape[MN_TFLITE_RANK_MAX];
+    bool open;           /* a dimension other than the first is left open; its size in `shape` is 1 */
     const uint8_t *data; /* NULL: not a constant */
     size_t data_bytes;
     size_t data_offset; /* in the file */

@@ -17,7 +17,8 @@ enum {
     TENSOR_BUFFER = 2,
     TENSOR_NAME = 3,
     TENSOR_QUANTISATION = 4,
-    TENSOR_SPARSITY = 6
+    TENSOR_SPARSITY = 6,
+    TENSOR_SIGNATURE = 7
 };
 enum { QUANT_SCALE = 2, QUANT_ZERO_POINT = 3, QUANT_DIMENSION = 6 };
 enum { OP_CODE = 0, OP_INPUTS = 1, OP_OUTPUTS = 2, OP_OPTIONS_TYPE = 3, OP_OPTIONS = 4 };
@@ -88,6 +89,7 @@ static mn_status read_tensor(mn_tflite *file, mn_fb_table table, int32_t index, 
     mn_flatbuffer *fb = &file->fb;
     mn_tflite_tensor *tensor = &file->tensors[index];
     mn_fb_vector shape = mn_fb_vector_of(fb, table, TENSOR_SHAPE, 4);
+    mn_fb_vector signature = mn_fb_vector_of(fb, table, TENSOR_SIGNATURE, 4);
     mn_fb_table quantisation = mn_fb_child(fb, table, TENSOR_QUANTISATION);
     uint32_t buffer = (uint32_t)mn_fb_i32(fb, table, TENSOR_BUFFER, 0);
     tensor->name = mn_fb_string(fb, table, TENSOR_NAME);
@@ -100,6 +102,8 @@ static mn_status read_tensor(mn_tflite *file, mn_fb_table table, int32_t index, 
     tensor->rank = shape.count <= MN_TFLITE_RANK_MAX ? (int32_t)shape.count : -1;
     for (int32_t i = 0; i < MN_TFLITE_RANK_MAX; i++)
         tensor->shape[i] = i < tensor->rank ? mn_fb_at_i32(fb, shape, (size_t)i) : 1;
+    for (size_t i = 1; i < signature.count && i < 4; i++)
+        tensor->open = tensor->open || mn_fb_at_i32(fb, signature, i) < 0;
     if (fb->status != MN_OK)
         return fb->status;
     if (mn_fb_has(fb, table, TENSOR_SPARSITY))

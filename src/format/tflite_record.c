@@ -108,14 +108,18 @@ static mn_status set_preprocess(mn_tflite *file, metadata *meta, const mn_tflite
     int32_t channels = model->net.arch.channels;
     mn_assumption assumed = mn_assume_preprocess(&model->net.arch);
     mn_preprocess *preprocess = &assumed.preprocess;
-    if (quantised_normalisation(file, weights->first_quantised, preprocess)) {
-        preprocess->round_to_byte = file->tensors[file->input].type != MN_TFLITE_FLOAT32;
+    int32_t type = file->tensors[file->input].type;
+    /* A uint8 input takes the pixels as they are; of others the metadata know better than the range that was stored. */
+    bool normalised =
+        type != MN_TFLITE_UINT8 && channels <= MN_PREPROCESS_CHANNELS && find_normalisation(meta, channels, preprocess);
+    preprocess->round_to_byte = weights->first_quantised >= 0 && type != MN_TFLITE_FLOAT32;
+    if (normalised) {
+        mn_note(notes, "%s (mean and standard deviation are the file's)", assumed.crop);
+    } else if (quantised_normalisation(file, weights->first_quantised, preprocess)) {
         mn_note(notes,
                 "%s (the range of the input is that of its quantisation; a network trained on another loses accuracy, "
                 "which labelled pictures show)",
                 assumed.crop);
-    } else if (channels <= MN_PREPROCESS_CHANNELS && find_normalisation(meta, channels, preprocess)) {
-        mn_note(notes, "%s (mean and standard deviation are the file's)", assumed.crop);
     } else {
         mn_note(notes, "%s; %s", assumed.range, assumed.crop);
     }

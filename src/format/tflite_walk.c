@@ -242,7 +242,10 @@ static mn_status walk_activation(walk *w, mn_activation activation)
 {
     if (w->found->layer_count == 0 || w->stage != STAGE_CONVOLUTIONS || w->padded)
         return unsupported(w, "an activation that follows no convolution");
-    w->found->layers[w->found->layer_count - 1].activation = activation;
+    mn_found_layer *last = &w->found->layers[w->found->layer_count - 1];
+    if (activation == MN_ACTIVATION_RELU && last->activation == MN_ACTIVATION_RELU6 && last->clamp == 0)
+        return MN_OK; /* what ReLU6 gives, ReLU leaves */
+    last->activation = activation;
     return MN_OK;
 }
 
@@ -339,6 +342,11 @@ static mn_status check_input(walk *w)
             return mn_fail(w->err, MN_ERROR_UNSUPPORTED,
                            "the input '%.60s' is not [1, height, width, channels] with sizes 1 to %d", input->name,
                            MN_EXTENT_MAX);
+    if (input->open)
+        return mn_fail(
+            w->err, MN_ERROR_UNSUPPORTED,
+            "the input '%.60s' has no fixed height, width or channels; convert the network with a fixed input size",
+            input->name);
     w->found->height = input->shape[1];
     w->found->width = input->shape[2];
     w->found->channels = input->shape[3];

@@ -157,6 +157,15 @@ static void test_preprocessing(void **state)
     assert_string_equal(mn_model_info(model, "name"), "a small network");
     assert_string_equal(mn_model_info(model, "licence"), "CC0-1.0");
     mn_model_destroy(model);
+    spec.kind = KIND_INT8; /* the metadata's word counts more than the range */
+    model = import_spec("normalised and quantised", &spec);
+    assert_true(mn_model_preprocess(model)->mean[0] == 100);
+    assert_true(mn_model_preprocess(model)->round_to_byte);
+    mn_model_destroy(model);
+    spec.kind = KIND_UINT8; /* but a uint8 input takes the pixels as they are */
+    model = import_spec("normalised and uint8", &spec);
+    assert_true(mn_model_preprocess(model)->mean[0] == 128);
+    mn_model_destroy(model);
     spec.mean_deviation = NULL;
     spec.kind = KIND_INT8; /* scale 1/128, zero point 0 of signed bytes: 128 of unsigned */
     model = import_spec("quantised", &spec);
@@ -164,6 +173,23 @@ static void test_preprocessing(void **state)
     assert_true(mn_model_preprocess(model)->standard_deviation[0] == 128);
     assert_true(mn_model_preprocess(model)->round_to_byte);
     mn_model_destroy(model);
+}
+
+static void test_open_input(void **state)
+{
+    (void)state;
+    tflite_spec spec = tflite_default();
+    mn_model *model = NULL;
+    mn_error err;
+    spec.size = 1;
+    spec.open_input = true;
+    tflite_file file = tflite_make(&spec);
+    mn_status status = import_bytes(file.bytes, file.size, &model, &err);
+    tflite_free(&file);
+    assert_int_equal(status, MN_ERROR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "no fixed height, width or channels"));
+    spec.open_input = false; /* a network of one pixel is read */
+    mn_model_destroy(import_spec("one pixel", &spec));
 }
 
 static void test_labels(void **state)
@@ -250,7 +276,7 @@ static const fault faults[] = {
     {"scale infinite", KIND_INT8, PART_QUANTISATION, 1, 2, 0, FLOAT(0x7F800000), MN_ERROR_FORMAT, "above 0"},
     {"no scales", KIND_INT8, PART_QUANTISATION, 1, 2, -2, 4, 0, MN_ERROR_UNSUPPORTED, "without a scale"},
     {"scales 2 for 1 zero point", KIND_INT8, PART_QUANTISATION, 1, 2, -2, 4, 2, MN_ERROR_FORMAT, "zero points"},
-    {"input's scale 1e-40", KIND_INT8, PART_QUANTISATION, 0, 2, 0, FLOAT(71362), MN_ERROR_FORMAT, "preprocessing"},
+    {"input's scale 1e-40", KIND_UINT8, PART_QUANTISATION, 0, 2, 0, FLOAT(71362), MN_ERROR_FORMAT, "preprocessing"},
     {"metadata's name", KIND_FLOAT, PART_METADATA, 0, 0, -1, 4, 0x7FFFFFFF, MN_ERROR_FORMAT, "outside the file"},
     {"metadata's buffer", KIND_FLOAT, PART_METADATA, 0, 1, -1, 4, 4000, MN_ERROR_FORMAT, "buffer 4000"},
     {"metadata of zeros", KIND_FLOAT, PART_METADATA, 0, 1, -1, 4, 2, MN_ERROR_FORMAT, "identifier"},
@@ -381,10 +407,11 @@ static void test_damaged(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),        cmocka_unit_test(test_per_channel), cmocka_unit_test(test_spread_stem),
-        cmocka_unit_test(test_padding),      cmocka_unit_test(test_widths),      cmocka_unit_test(test_preprocessing),
-        cmocka_unit_test(test_labels),       cmocka_unit_test(test_faults),      cmocka_unit_test(test_label_faults),
-        cmocka_unit_test(test_bad_networks), cmocka_unit_test(test_truncated),   cmocka_unit_test(test_damaged),
+        cmocka_unit_test(test_kinds),        cmocka_unit_test(test_per_channel),  cmocka_unit_test(test_spread_stem),
+        cmocka_unit_test(test_padding),      cmocka_unit_test(test_widths),       cmocka_unit_test(test_preprocessing),
+        cmocka_unit_test(test_open_input),   cmocka_unit_test(test_labels),       cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_label_faults), cmocka_unit_test(test_bad_networks), cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -160,12 +160,14 @@ static void write_quantisation(tflite_file *file, size_t table, const plan_tenso
 
 static void write_tensor(tflite_file *file, const plan_tensor *tensor, size_t list, uint32_t buffer)
 {
-    size_t table = part(file, PART_TENSOR, list, tensor->scales ? "41444" : "4144");
+    size_t table = part(file, PART_TENSOR, list, tensor->open ? "41440004" : tensor->scales ? "41444" : "4144");
     put_ints(file, table, 0, tensor->shape, (size_t)tensor->rank);
     set(file, table, 1, (uint8_t)tensor->type, 1);
     set(file, table, 2, buffer, 4);
     put_string(file, table, 3, "tensor");
-    if (tensor->scales)
+    if (tensor->open)
+        put_ints(file, table, 7, (int32_t[]){-1, -1, -1, tensor->shape[3]}, 4);
+    else if (tensor->scales)
         write_quantisation(file, table, tensor);
 }
 

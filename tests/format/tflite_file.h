@@ -20,6 +20,7 @@ typedef struct tflite_spec {
     bool unfused;                /* activations are operators of their own (float), or the range alone (quantised) */
     bool per_channel;            /* a scale for each output channel */
     bool spread_stem;            /* the first layer as a depthwise convolution of one channel */
+    bool open_input;             /* height and width are left open: 1 in the shape, -1 in the signature */
     const char *labels;          /* packed as labels.txt, or NULL */
     bool deflated;               /* the labels are compressed */
     const float *mean_deviation; /* NormalizationOptions: mean, deviation; or NULL */

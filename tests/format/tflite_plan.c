@@ -34,7 +34,7 @@ static int32_t add_tensor(plan *p, plan_tensor tensor)
 /* What flows between operators; quantised, its range is [0, 6]. */
 static int32_t add_activation(plan *p, int32_t height, int32_t channels)
 {
-    plan_tensor tensor = {4, {1, height, height, channels}, activation_type(p->spec), 0, 0, 0, 0, 0, NULL};
+    plan_tensor tensor = {4, {1, height, height, channels}, activation_type(p->spec), 0, 0, 0, 0, 0, NULL, false};
     if (is_quantised(p->spec)) {
         tensor.scales = 1;
         tensor.scale = 6.0f / 255;
@@ -201,6 +201,7 @@ void plan_network(plan *p)
 {
     static const int32_t strides[] = {1, 2, 1, 2, 1, 2, 2, 1}; /* of the shallow network's blocks */
     p->current = add_activation(p, p->spec->size, p->spec->channels);
+    p->tensors[0].open = p->spec->open_input;
     if (is_quantised(p->spec)) {
         p->tensors[0].scale = 1.0f / 128;
         p->tensors[0].zero_point = p->spec->kind == KIND_INT8 ? 0 : 128;

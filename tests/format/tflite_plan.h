@@ -14,6 +14,7 @@ typedef struct plan_tensor {
     int64_t zero_point;
     size_t data_bytes;       /* 0: no constant */
     const int32_t *integers; /* values of an int32 constant, or NULL: a pattern */
+    bool open;               /* see tflite_spec */
 } plan_tensor;
 
 typedef struct plan_op {
