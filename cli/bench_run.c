@@ -144,15 +144,18 @@ typedef struct stage {
     int32_t batch;
 } stage;
 
-/* Makes the session and an input that is neither zero nor constant. */
-static int stage_open(stage *s, const mn_model *model, const mn_session_options *options)
+/* Makes the session, which takes *create_ms (may be NULL), and an input that is neither zero nor constant. */
+static int stage_open(stage *s, const mn_model *model, const mn_session_options *options, double *create_ms)
 {
     const mn_arch *arch = &mn_model_net(model)->arch;
     size_t elements = (size_t)arch->height * (size_t)arch->width * (size_t)arch->channels;
     mn_error err;
+    double start = cli_seconds();
     s->batch = options->batch;
     if (mn_session_create(model, options, &s->session, &err) != MN_OK)
         return cli_fail_status(&err);
+    if (create_ms)
+        *create_ms = 1e3 * (cli_seconds() - start);
     s->input = cli_alloc((size_t)s->batch * elements, sizeof(float));
     s->output = cli_alloc((size_t)s->batch * (size_t)arch->classes, sizeof(float));
     for (size_t i = 0; i < (size_t)s->batch * elements; i++)
@@ -213,7 +216,7 @@ static int profile(cli_bench *b, double seconds)
     stage s = {0};
     int32_t runs = 0;
     options.profile = true;
-    if (stage_open(&s, b->model, &options) != CLI_DONE || warm_up(&s) != CLI_DONE) {
+    if (stage_open(&s, b->model, &options, NULL) != CLI_DONE || warm_up(&s) != CLI_DONE) {
         stage_close(&s);
         return CLI_FAILED;
     }
@@ -251,10 +254,9 @@ static int64_t peak_rss(void)
 int cli_bench_run(cli_bench *b, double seconds, bool layers)
 {
     stage s = {0};
-    double peaks[ROUNDS], start = cli_seconds();
+    double peaks[ROUNDS];
     double *times = cli_alloc(RUNS_MAX, sizeof *times);
-    int count = 0, code = stage_open(&s, b->model, &b->options);
-    b->create_ms = 1e3 * (cli_seconds() - start);
+    int count = 0, code = stage_open(&s, b->model, &b->options, &b->create_ms);
     if (code != CLI_DONE || (code = warm_up(&s)) != CLI_DONE)
         goto done;
     b->net = mn_model_net(b->model);
@@ -314,7 +316,7 @@ double cli_bench_quick(const cli_quick *q)
         goto done;
     }
     mn_model_initialise(model, 1);
-    if (stage_open(&s, model, &options) != CLI_DONE)
+    if (stage_open(&s, model, &options, NULL) != CLI_DONE)
         goto done;
     do { /* the median passes over the first run, which wakes caches and threads */
         double t = 1e3 * time_run(&s);

@@ -181,7 +181,5 @@ bool cli_confusion_write(const cli_evaluation *e, const char *path)
     }
     fputc('\n', file);
     free(p.list);
-    errno = 0;
-    bool bad = ferror(file) != 0;
-    return fclose(file) == 0 && !bad;
+    return cli_close(file);
 }

@@ -56,7 +56,8 @@ static void say_default(const mn_model *model)
     const char *first = mn_model_label(model, 0), *second = mn_model_label(model, 1);
     cli_say(
         "no --model is given: the model that comes with the program answers (%d classes: %s, %s, ...; %dx%d pixels)",
-        (int)arch->classes, first ? first : "0", second ? second : "1", (int)arch->width, (int)arch->height);
+        (int)arch->classes, first ? cli_clean(first) : "0", second ? cli_clean(second) : "1", (int)arch->width,
+        (int)arch->height);
 }
 
 int cli_model_open(const cli_call *call, const char *path, mn_model **model, const char **opened)
@@ -219,11 +220,13 @@ bool cli_paths_expand(cli_paths *list, const char *operand)
             continue;
         if (cli_is_picture(entry->d_name))
             cli_paths_add(list, path);
-        else if (stat(path, &info) == 0 && S_ISREG(info.st_mode)) {
+        else if (stat(path, &info) != 0)
+            continue; /* a link that leads nowhere */
+        else if (S_ISDIR(info.st_mode))
+            folders++;
+        else if (S_ISREG(info.st_mode)) {
             add_kind(kinds, sizeof kinds, entry->d_name);
             others++;
-        } else if (S_ISDIR(info.st_mode)) {
-            folders++;
         }
     }
     closedir(folder);

@@ -102,6 +102,6 @@ void cli_print_manual(void)
         ".SH EXIT STATUS\n0 where the work is done, 1 where it failed, 2 where the command line cannot be understood.\n"
         ".SH ENVIRONMENT\n.TP\n\\fBMOBILENET_CPU\\fR\nThe highest kernel level that may be used: reference, avx2,\n"
         "avx512, avx512bf16, amxbf16, neon. Another word is ignored, with a warning.\n"
-        ".SH FILES\nWithout \\fB\\-\\-model\\fR, default.safetensors is looked for beside the program, in\n"
-        "\\fI../models\\fR, \\fImodels\\fR and \\fI../share/mobilenet\\fR.");
+        ".SH FILES\nWithout \\fB\\-\\-model\\fR, default.safetensors is looked for beside the program, then, from\n"
+        "there, in \\fImodels\\fR, \\fI../models\\fR, \\fI../../models\\fR and \\fI../share/mobilenet\\fR.");
 }

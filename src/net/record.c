@@ -45,7 +45,7 @@ const char *mn_model_label(const mn_model *model, int32_t k)
 
 int32_t mn_model_class_offset(const mn_model *model)
 {
-    const char *first = mn_model_label(model, 0);
+    const char *first = mn_model_net(model)->arch.classes == 1001 ? mn_model_label(model, 0) : NULL;
     return first && strcmp(first, "background") == 0 ? 1 : 0;
 }
 

@@ -66,6 +66,9 @@ static void labels_and_background(void **state)
     assert_null(mn_model_label(model, 4));
     assert_null(mn_model_label(model, -1));
     assert_int_equal(mn_model_class_offset(model), 0);
+    const char *own[] = {"background", "a", "b", "c"}; /* a class like any other */
+    assert_int_equal(mn_model_set_labels(model, own, 4, &err), MN_OK);
+    assert_int_equal(mn_model_class_offset(model), 0);
     mn_model_destroy(model);
     arch.classes = 1000;
     model = create(&arch);
