@@ -209,7 +209,7 @@ done:
 
 static const cli_option classify_options[] = {
     {"model", 'm', CLI_FILE, "FILE", NULL, NULL, 0, 0, offsetof(classify_values, model),
-     "model file (native, TensorFlow Lite, Keras .h5); otherwise the default model beside the program"},
+     "model file (native, TensorFlow Lite, Keras); otherwise the default model beside the program"},
     {"top", 'k', CLI_INTEGER, "K", "5", NULL, 1, 1000000, offsetof(classify_values, top),
      "how many classes to show for each picture"},
     {"min-confidence", 0, CLI_REAL, "P", "0", NULL, 0, 1, offsetof(classify_values, min_confidence),

@@ -212,15 +212,16 @@ const cli_command cli_convert = {
     .min_operands = 2,
     .max_operands = 2,
     .operand_kind = CLI_FILE,
-    .description = "Reads a model file (TensorFlow Lite, Keras .h5, native) and writes a native one (safetensors), "
-                   "which holds the "
-                   "weights and all that is needed to use them: architecture, preprocessing, labels. What the reader "
-                   "had to assume "
-                   "is printed and stored.\n"
-                   "Of an integer model the range of the input is that of its quantisation; where it was trained on "
-                   "another, accuracy suffers: evaluate it on pictures with labels, and where that disappoints, "
-                   "convert with the --mean and --deviation of its training.\n"
-                   "OUT is replaced only once the new file is whole.",
+    .description =
+        "Reads a model file (TensorFlow Lite, Keras .h5 or .keras, native) and writes a native one (safetensors), "
+        "which holds the "
+        "weights and all that is needed to use them: architecture, preprocessing, labels. What the reader "
+        "had to assume "
+        "is printed and stored.\n"
+        "Of an integer model the range of the input is that of its quantisation; where it was trained on "
+        "another, accuracy suffers: evaluate it on pictures with labels, and where that disappoints, "
+        "convert with the --mean and --deviation of its training.\n"
+        "OUT is replaced only once the new file is whole.",
     .examples = "Convert and compare\nmobilenet convert --verify mobilenet_v1.tflite mobilenet_v1.safetensors\n"
                 "With names and a licence\n"
                 "mobilenet convert --labels names.txt --info licence=Apache-2.0 in.h5 out.safetensors\n"

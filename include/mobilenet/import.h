@@ -1,4 +1,4 @@
-/* Reading the model files of others: TensorFlow Lite (float32, uint8, int8) and Keras .h5.
+/* Reading the model files of others: TensorFlow Lite (float32, uint8, int8) and Keras (.h5, .keras).
  * Part of libmobilenet-import. Native files are read too, so that one call opens anything.
  */
 #ifndef MOBILENET_IMPORT_H
@@ -15,7 +15,7 @@ extern "C" {
  * Errors: as mn_model_load; the message names the offset or the layer at fault. */
 MN_API mn_status mn_model_import(const char *path, mn_model **model, mn_error *err);
 
-/* The same from memory (Keras .h5 included). `name` is used in messages only. */
+/* The same from memory (Keras included). `name` is used in messages only. */
 MN_API mn_status mn_model_import_memory(const void *bytes, size_t size, const char *name, mn_model **model,
                                         mn_error *err);
 

@@ -211,19 +211,23 @@ static bool list_groups(mn_hdf5 *file)
     return true;
 }
 
-/* A whole model keeps its weights in a group of their own; a file of weights alone has them at the root. */
+/* A whole model keeps its weights in a group of their own, Keras 3 those of an archive in another; Keras 2's files of weights
+ * alone have them at the root. */
 static bool find_weights(mn_hdf5 *file, uint64_t root)
 {
-    static const char name[] = "model_weights";
+    static const char *const names[] = {"layers", "model_weights"}; /* the last that is there */
     int32_t count = 0;
     if (!mn_h5_links(&file->h5, root, file->links, LINKS_MAX, &count))
         return false;
     pending_group *first = &file->groups[file->group_count++];
     *first = (pending_group){.object = root};
-    for (int32_t i = 0; i < count; i++)
-        if (file->links[i].name_length == strlen(name) && memcmp(file->links[i].name, name, strlen(name)) == 0) {
-            first->object = file->links[i].object;
-            file->root_length = (size_t)snprintf(first->path, sizeof first->path, "%s/", name);
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+        for (int32_t i = 0; i < count; i++) {
+            const mn_h5_link *link = &file->links[i];
+            if (link->name_length != strlen(names[k]) || memcmp(link->name, names[k], link->name_length) != 0)
+                continue;
+            first->object = link->object;
+            file->root_length = (size_t)snprintf(first->path, sizeof first->path, "%s/", names[k]);
         }
     return true;
 }
@@ -286,6 +290,18 @@ const mn_hdf5_tensor *mn_hdf5_find(const mn_hdf5 *file, const char *group, const
         if (strcmp(file->tensors[i].group, group) == 0 && strcmp(file->tensors[i].leaf, leaf) == 0)
             return &file->tensors[i];
     return NULL;
+}
+
+void mn_hdf5_rename(mn_hdf5 *file, const char *group, const char *leaf, const char *new_group, const char *new_leaf)
+{
+    for (int32_t i = 0; i < file->count; i++) {
+        mn_hdf5_tensor *tensor = &file->tensors[i];
+        if (strcmp(tensor->group, group) != 0 || strcmp(tensor->leaf, leaf) != 0)
+            continue;
+        snprintf(tensor->group, sizeof tensor->group, "%s", new_group);
+        snprintf(tensor->leaf, sizeof tensor->leaf, "%s", new_leaf);
+        return;
+    }
 }
 
 static float number_at(const mn_reader *reader, mn_hdf5_number number, size_t i)

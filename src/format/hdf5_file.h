@@ -52,6 +52,9 @@ const mn_hdf5_tensor *mn_hdf5_at(const mn_hdf5 *file, int32_t index);
 /* NULL: no such tensor. */
 const mn_hdf5_tensor *mn_hdf5_find(const mn_hdf5 *file, const char *group, const char *leaf);
 
+/* Gives a tensor, where there is such, another group and leaf to be found by; its path stays. */
+void mn_hdf5_rename(mn_hdf5 *file, const char *group, const char *leaf, const char *new_group, const char *new_leaf);
+
 /* Reads a tensor of exactly `elements` numbers. */
 mn_status mn_hdf5_read(const mn_hdf5 *file, const mn_hdf5_tensor *tensor, size_t elements, float *values,
                        mn_error *err);

@@ -41,9 +41,10 @@ static mn_status find_format(const uint8_t *bytes, size_t size, int32_t *format,
     for (*format = 0; *format < FORMAT_COUNT; ++*format)
         if (formats[*format].probe(bytes, size))
             return MN_OK;
-    return mn_fail_at(err, MN_ERROR_FORMAT, 0,
-                      "%zu bytes that are no model file known here: native (safetensors), TensorFlow Lite or Keras .h5",
-                      size);
+    return mn_fail_at(
+        err, MN_ERROR_FORMAT, 0,
+        "%zu bytes that are no model file known here: native (safetensors), TensorFlow Lite or Keras (.h5, .keras)",
+        size);
 }
 
 mn_status mn_model_import_memory(const void *bytes, size_t size, const char *name, mn_model **model, mn_error *err)

@@ -156,18 +156,27 @@ static mn_status check_size(const mn_arch *arch, size_t file_bytes, mn_error *er
 
 bool mn_keras_probe(const uint8_t *bytes, size_t size)
 {
-    return mn_hdf5_probe(bytes, size);
+    return mn_hdf5_probe(bytes, size) || mn_keras_archive_probe(bytes, size);
 }
 
-static mn_status describe(const mn_hdf5 *file, mn_found *found, mn_keras_layers *layers, mn_notes *notes, mn_error *err)
+static mn_status describe(mn_hdf5 *file, const char *config, size_t size, mn_found *found, mn_keras_layers *layers,
+                          mn_notes *notes, mn_error *err)
 {
-    size_t size;
-    const char *config = mn_hdf5_config(file, &size);
-    return config ? mn_keras_read_config(file, config, size, found, layers, notes, err)
+    bool archive = config != NULL;
+    if (!archive)
+        config = mn_hdf5_config(file, &size);
+    return config ? mn_keras_read_config(file, archive, config, size, found, layers, notes, err)
                   : mn_keras_read_names(file, found, layers, notes, err);
 }
 
 mn_status mn_keras_read(const uint8_t *bytes, size_t size, mn_model **model, mn_error *err)
+{
+    return mn_hdf5_probe(bytes, size) ? mn_keras_read_parts(bytes, size, NULL, 0, model, err)
+                                      : mn_keras_archive_read(bytes, size, model, err);
+}
+
+mn_status mn_keras_read_parts(const uint8_t *bytes, size_t size, const char *config, size_t config_size,
+                              mn_model **model, mn_error *err)
 {
     mn_hdf5 *file = NULL;
     mn_model *result = NULL;
@@ -179,7 +188,7 @@ mn_status mn_keras_read(const uint8_t *bytes, size_t size, mn_model **model, mn_
         return mn_fail_memory(err, sizeof *layers, "a list of layers");
     mn_status status;
     if ((status = mn_hdf5_open(bytes, size, &file, err)) != MN_OK ||
-        (status = describe(file, &found, layers, &notes, err)) != MN_OK ||
+        (status = describe(file, config, config_size, &found, layers, &notes, err)) != MN_OK ||
         (status = mn_match_arch(&found, &arch, err)) != MN_OK || (status = check_size(&arch, size, err)) != MN_OK ||
         (status = mn_model_create(&arch, &result, err)) != MN_OK ||
         (status = fill(file, layers, result, &notes, err)) != MN_OK)

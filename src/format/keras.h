@@ -1,16 +1,20 @@
-/* A MobileNet V1 in Keras's HDF5 format.
+/* A MobileNet V1 of Keras: an HDF5 file, or an archive with one in it.
  *
  *     hdf5_file.c      tensors and the model_config text out of the container
  *     keras_config.c   model_config (JSON) to found layers        } one of the two, by whether the file has a
  *     keras_names.c    names of weights alone to found layers     } model_config
  *     keras.c          weights into the model
+ *     keras_archive.c  the .keras file
  */
 #ifndef MN_FORMAT_KERAS_H
 #define MN_FORMAT_KERAS_H
 
+#include <jansson.h>
+
 #include "format/hdf5_file.h"
 #include "format/match.h"
 #include "format/notes.h"
+#include "mobilenet/model.h"
 
 /* For each found layer: the groups that hold its weights. */
 typedef struct mn_keras_layer {
@@ -25,8 +29,9 @@ typedef struct mn_keras_layers {
     mn_keras_layer at[MN_LAYERS_MAX]; /* [found.layer_count] */
 } mn_keras_layers;
 
-/* Both need the file for the shapes of the kernels. Errors: MN_ERROR_FORMAT, MN_ERROR_UNSUPPORTED with the layer. */
-mn_status mn_keras_read_config(const mn_hdf5 *file, const char *text, size_t size, mn_found *found,
+/* Both need the file for the shapes of the kernels. archive: the file is that of an archive, whose tensors are named as they
+ * are met. Errors: MN_ERROR_FORMAT, MN_ERROR_UNSUPPORTED with the layer. */
+mn_status mn_keras_read_config(mn_hdf5 *file, bool archive, const char *text, size_t size, mn_found *found,
                                mn_keras_layers *layers, mn_notes *notes, mn_error *err);
 mn_status mn_keras_read_names(const mn_hdf5 *file, mn_found *found, mn_keras_layers *layers, mn_notes *notes,
                               mn_error *err);
@@ -39,5 +44,18 @@ mn_status mn_keras_shape(const mn_hdf5 *file, const char *name, bool depthwise, 
 
 /* The kernel of a layer, or NULL. A depthwise one is called `depthwise_kernel` by Keras 2, `kernel` by Keras 3. */
 const mn_hdf5_tensor *mn_keras_kernel(const mn_hdf5 *file, const char *name, bool depthwise);
+
+/* A model from an HDF5 file; config: the configuration of an archive, or NULL: what the file has. */
+mn_status mn_keras_read_parts(const uint8_t *bytes, size_t size, const char *config, size_t config_size,
+                              mn_model **model, mn_error *err);
+
+/* keras_archive.c */
+bool mn_keras_archive_probe(const uint8_t *bytes, size_t size);
+mn_status mn_keras_archive_read(const uint8_t *bytes, size_t size, mn_model **model, mn_error *err);
+
+typedef enum mn_keras_class { MN_KERAS_CONV, MN_KERAS_DEPTHWISE, MN_KERAS_DENSE, MN_KERAS_BATCH_NORM } mn_keras_class;
+#define MN_KERAS_CLASSES 4
+/* Gives the weights of layer `number` (from 0) of its class the names that they have in other files: `name`, "kernel", ... */
+void mn_keras_archive_name(mn_hdf5 *file, mn_keras_class kind, int32_t number, const char *name, const json_t *config);
 
 #endif

@@ -7,7 +7,9 @@
 #include "format/keras.h"
 
 typedef struct config_walk {
-    const mn_hdf5 *file;
+    mn_hdf5 *file;
+    bool archive;
+    int32_t numbers[MN_KERAS_CLASSES]; /* of an archive: layers met, by class */
     mn_found *found;
     mn_keras_layers *layers;
     mn_notes *notes;
@@ -302,6 +304,15 @@ static const char *predecessor(const json_t *layer)
     return json_array_size(args) == 1 ? json_string_value(json_array_get(history, 0)) : NULL;
 }
 
+/* The weights of a layer in an archive get its name. */
+static void name_weights(config_walk *w, const char *class_name)
+{
+    static const char *const classes[MN_KERAS_CLASSES] = {"Conv2D", "DepthwiseConv2D", "Dense", "BatchNormalization"};
+    for (int k = 0; w->archive && k < MN_KERAS_CLASSES; k++)
+        if (strcmp(class_name, classes[k]) == 0)
+            mn_keras_archive_name(w->file, (mn_keras_class)k, w->numbers[k]++, w->name, w->config);
+}
+
 static mn_status read_layer(config_walk *w, const json_t *layer, const char *previous, bool sequential)
 {
     const char *class_name = text_of(layer, "class_name");
@@ -324,8 +335,10 @@ static mn_status read_layer(config_walk *w, const json_t *layer, const char *pre
             return status;
     }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (strcmp(class_name, kinds[i].class_name) == 0)
+        if (strcmp(class_name, kinds[i].class_name) == 0) {
+            name_weights(w, class_name);
             return kinds[i].read(w);
+        }
     return mn_fail(w->err, MN_ERROR_UNSUPPORTED, "layer '%.60s' is a %.40s, which is no part of a MobileNet V1", name,
                    *class_name ? class_name : "layer of no class");
 }
@@ -351,10 +364,10 @@ static mn_status read_chain(config_walk *w, const json_t *root)
     return MN_OK;
 }
 
-mn_status mn_keras_read_config(const mn_hdf5 *file, const char *text, size_t size, mn_found *found,
+mn_status mn_keras_read_config(mn_hdf5 *file, bool archive, const char *text, size_t size, mn_found *found,
                                mn_keras_layers *layers, mn_notes *notes, mn_error *err)
 {
-    config_walk w = {.file = file, .found = found, .layers = layers, .notes = notes, .err = err};
+    config_walk w = {.file = file, .archive = archive, .found = found, .layers = layers, .notes = notes, .err = err};
     json_t *root = NULL;
     mn_status status =
         mn_json_parse(text, size, (mn_json_limits){.depth = 24, .values = 100000}, "model_config", -1, &root, err);

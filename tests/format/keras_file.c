@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "format/native_file.h" /* text_add */
+#include "format/zip_file.h"
 
 keras_spec keras_default(void)
 {
@@ -30,6 +31,9 @@ typedef struct builder {
     hid_t file;
     text_buffer layers; /* of the configuration, joined by commas */
     char previous[64];
+    char layer[64];                             /* of an archive: the last whose weights were put */
+    int32_t conv, depthwise, dense, batch_norm; /* of an archive: layers with weights so far */
+    char group[64];                             /* of an archive: of the last layer */
 } builder;
 
 /* Creates the groups on the way. */
@@ -43,17 +47,47 @@ static hid_t create_dataset(builder *b, const char *path, hid_t type, hid_t spac
     return dataset;
 }
 
+/* In an archive: the group of a layer's class and number, and the number of the weights. */
+static void archive_path(builder *b, char path[256], const char *layer, const char *leaf, int rank)
+{
+    static const char *const leaves[2][4] = {{"kernel:0", "bias:0"},
+                                             {"gamma:0", "beta:0", "moving_mean:0", "moving_variance:0"}};
+    bool norm = strcmp(leaf, "gamma:0") == 0, depthwise = strcmp(leaf, "depthwise_kernel:0") == 0;
+    int index = 0;
+    if (strcmp(b->layer, layer) != 0) {
+        const char *base = norm        ? "batch_normalization"
+                           : depthwise ? "depthwise_conv2d"
+                           : rank == 2 ? "dense"
+                                       : "conv2d";
+        int32_t *count = norm ? &b->batch_norm : depthwise ? &b->depthwise : rank == 2 ? &b->dense : &b->conv;
+        snprintf(b->layer, sizeof b->layer, "%s", layer);
+        snprintf(b->group, sizeof b->group, *count > 0 ? "%s_%d" : "%s", base, *count);
+        ++*count;
+    }
+    for (int k = 0; k < 2; k++)
+        for (int i = 0; i < 4 && leaves[k][i]; i++)
+            index = strcmp(leaf, leaves[k][i]) == 0 ? i : index;
+    snprintf(path, 256, "layers/%s/vars/%d", b->group, index);
+}
+
+/* Where a data set lies. Keras 3 has no ":0", and one name for all kernels. */
+static void path_of(builder *b, char path[256], const char *layer, const char *leaf, int rank)
+{
+    const char *folder = b->spec->config ? "model_weights/" : "";
+    if (b->spec->archive)
+        archive_path(b, path, layer, leaf, rank);
+    else if (b->spec->keras3 && strstr(leaf, "kernel"))
+        snprintf(path, 256, "%s%s/%s/kernel", folder, layer, layer);
+    else
+        snprintf(path, 256, "%s%s/%s/%.*s", folder, layer, layer, (int)strcspn(leaf, b->spec->keras3 ? ":" : ""), leaf);
+}
+
 static void put_dataset(builder *b, const char *layer, const char *leaf, int rank, const int32_t *shape)
 {
-    char path[256], stored[64];
-    snprintf(stored, sizeof stored, "%s", leaf);
-    if (b->spec->keras3) /* no ":0"; and one name for all kernels */
-        snprintf(stored, sizeof stored, "%.*s", (int)strcspn(leaf, ":"), leaf);
-    if (b->spec->keras3 && strstr(leaf, "kernel"))
-        snprintf(stored, sizeof stored, "kernel");
+    char path[256];
     hsize_t extent[4], chunk[4] = {1, 1, 1, 1};
     size_t elements = 1;
-    snprintf(path, sizeof path, "%s%s/%s/%s", b->spec->config ? "model_weights/" : "", layer, layer, stored);
+    path_of(b, path, layer, leaf, rank);
     keras_storage storage =
         b->spec->odd_path && strcmp(path, b->spec->odd_path) == 0 ? b->spec->odd_storage : STORE_PLAIN;
     for (int i = 0; i < rank; i++) {
@@ -229,13 +263,22 @@ static char *replaced(const char *text, const char *from, const char *to)
     return result;
 }
 
-static void put_config(builder *b)
+/* free() it. */
+static char *config_text(const builder *b)
 {
     text_buffer whole = {0};
     text_add(&whole, "{\"class_name\":\"%s\",\"config\":{\"name\":\"model\",\"layers\":[%s]}}",
              b->spec->sequential ? "Sequential" : "Functional", b->layers.bytes);
-    char *text = b->spec->edit_from ? replaced(whole.bytes, b->spec->edit_from, b->spec->edit_to) : strdup(whole.bytes);
-    assert_non_null(text);
+    if (!b->spec->edit_from)
+        return whole.bytes;
+    char *text = replaced(whole.bytes, b->spec->edit_from, b->spec->edit_to);
+    free(whole.bytes);
+    return text;
+}
+
+static void put_config(builder *b)
+{
+    char *text = config_text(b);
     hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR);
     H5Tset_size(type, b->spec->variable_text ? H5T_VARIABLE : strlen(text));
     hid_t attribute = H5Acreate2(b->file, "model_config", type, space, H5P_DEFAULT, H5P_DEFAULT);
@@ -245,7 +288,20 @@ static void put_config(builder *b)
     H5Sclose(space);
     H5Tclose(type);
     free(text);
-    free(whole.bytes);
+}
+
+/* The .keras file of the weights, which are freed. */
+static uint8_t *archive_of(const builder *b, uint8_t *weights, size_t *size)
+{
+    char *text = config_text(b);
+    zip_member members[] = {{"metadata.json", "{\"keras_version\": \"3.15.1\"}", 27},
+                            {"config.json", text, strlen(text)},
+                            {"model.weights.h5", weights, *size}};
+    uint8_t *archive = zip_make(members, 3, size);
+    assert_non_null(archive);
+    free(text);
+    free(weights);
+    return archive;
 }
 
 uint8_t *keras_make(const keras_spec *spec, size_t *size)
@@ -259,7 +315,7 @@ uint8_t *keras_make(const keras_spec *spec, size_t *size)
     H5Pclose(creation);
     assert_true(b.file >= 0);
     put_network(&b);
-    if (spec->config)
+    if (spec->config && !spec->archive)
         put_config(&b);
     H5Fflush(b.file, H5F_SCOPE_GLOBAL);
     ssize_t bytes = H5Fget_file_image(b.file, NULL, 0);
@@ -269,7 +325,9 @@ uint8_t *keras_make(const keras_spec *spec, size_t *size)
     assert_true(H5Fget_file_image(b.file, image, (size_t)bytes) == bytes);
     H5Fclose(b.file);
     H5Pclose(access);
-    free(b.layers.bytes);
     *size = (size_t)bytes;
+    if (spec->archive)
+        image = archive_of(&b, image, size);
+    free(b.layers.bytes);
     return image;
 }

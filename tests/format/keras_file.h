@@ -30,6 +30,7 @@ typedef struct keras_spec {
     bool variable_text; /* model_config as a text of variable length */
     bool sequential;    /* a Sequential, else a Functional */
     bool keras3;        /* inbound nodes, input shape and names of weights as Keras 3 writes them */
+    bool archive;       /* a .keras file, with a configuration and keras3 */
     bool numbered;      /* conv2d_3, batch_normalization_7; else conv_pw_3, conv_pw_3_bn */
     bool bias;          /* convolutions keep a bias before batch norm */
     bool dense;         /* the classifier is a dense layer */

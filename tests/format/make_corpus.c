@@ -94,6 +94,11 @@ static void make_keras(const char *folder)
     bytes = keras_make(&spec, &size);
     write_file(path, "weights", bytes, size);
     free(bytes);
+    spec.config = spec.keras3 = spec.archive = true;
+    spec.variable_text = false;
+    bytes = keras_make(&spec, &size);
+    write_file(path, "archive", bytes, size);
+    free(bytes);
 }
 #endif
 

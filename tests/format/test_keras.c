@@ -53,7 +53,7 @@ static void check_weights(const mn_model *model, const keras_spec *spec)
 static void test_ways_of_writing(void **state)
 {
     (void)state;
-    for (int way = 0; way < 256; way++) {
+    for (int way = 0; way < 512; way++) {
         keras_spec spec = keras_default();
         spec.config = way & 1;
         spec.variable_text = way & 2;
@@ -63,6 +63,9 @@ static void test_ways_of_writing(void **state)
         spec.bias = way & 32;
         spec.dense = way & 64;
         spec.batch_norm = way & 128;
+        spec.archive = way & 256;
+        if (spec.archive && (!spec.config || !spec.keras3 || spec.variable_text))
+            continue; /* what archives are not */
         if (!spec.config && (way & 14))
             continue; /* these are properties of the configuration */
         if (!spec.config && spec.numbered && !spec.dense)
@@ -185,6 +188,40 @@ static void test_configurations(void **state)
     }
 }
 
+/* Parts of an archive missing, or swapped: refused; the weights' own group is looked for. */
+static void test_archives(void **state)
+{
+    (void)state;
+    mn_error err;
+    static const struct {
+        const char *from, *to; /* a replacement of as many bytes in the archive */
+        mn_status status;
+        const char *says;
+    } changes[] = {
+        {"config.json", "konfig.json", MN_ERROR_FORMAT, "without config.json"},
+        {"model.weights.h5", "model.weights.h6", MN_ERROR_FORMAT, "without model.weights.h5"},
+        {"DepthwiseConv2D", "DepthwiseConv3D", MN_ERROR_FORMAT, "checksum"},
+        {"\x89HDF", "\x89HDG", MN_ERROR_FORMAT, "checksum"},
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        keras_spec spec = keras_default();
+        mn_model *model = NULL;
+        size_t size, length = strlen(changes[i].from), found = 0;
+        spec.keras3 = spec.archive = true;
+        uint8_t *bytes = keras_make(&spec, &size);
+        for (size_t at = 0; at + length <= size; at++)
+            if (memcmp(bytes + at, changes[i].from, length) == 0) {
+                memcpy(bytes + at, changes[i].to, length);
+                found++;
+            }
+        assert_true(found > 0);
+        mn_status status = mn_model_import_memory(bytes, size, "test", &model, &err);
+        free(bytes);
+        if (status != changes[i].status || !strstr(err.message, changes[i].says))
+            fail_msg("%s: got %s, \"%s\"", changes[i].from, mn_status_name(status), err.message);
+    }
+}
+
 static void test_without_softmax(void **state)
 {
     (void)state;
@@ -280,9 +317,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ways_of_writing), cmocka_unit_test(test_storage),
-        cmocka_unit_test(test_configurations),  cmocka_unit_test(test_without_softmax),
-        cmocka_unit_test(test_missing_parts),   cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_configurations),  cmocka_unit_test(test_archives),
+        cmocka_unit_test(test_without_softmax), cmocka_unit_test(test_missing_parts),
+        cmocka_unit_test(test_truncated),       cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
