@@ -263,11 +263,13 @@ const cli_command cli_evaluate = {
     .description =
         "Runs a model over labelled pictures and prints how often the right class comes first (top-1) and among the "
         "first five (top-5).\n"
-        "DATA is a folder of class folders (with train and test or val inside, if there are parts); or a list file "
+        "DATA is a folder of class folders (with train and test, val, valid or validation inside, if there are parts); "
+        "or a list file "
         "with "
         "lines 'PATH CLASS', or the folder that holds it as labels.txt; or a folder with IDX files, gzip or not; or "
         "CIFAR-10 or CIFAR-100 binary files.\n"
-        "Classes are matched by name where the data name them and the model knows every name, otherwise by number; "
+        "Classes are matched by name where the data name them and the model knows every name, otherwise by number "
+        "(a list that names an unknown class is refused); "
         "ImageNet's background class, first of 1001, is stepped over. Where the numbers of classes do not fit, nothing "
         "is run.\n"
         "mpirun -n N shares the pictures among N processes; the result is the same.",

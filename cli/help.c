@@ -105,10 +105,11 @@ void cli_print_program_help(void)
     for (int i = 0; cli_commands[i]; i++)
         printf("  %-12s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
     puts("\nmobilenet COMMAND --help explains a command; mobilenet help --man prints the\n"
-         "manual page. The result goes to stdout, messages to stderr; the exit code is 0\n"
-         "where the work is done, 1 where it failed, 2 where the command line cannot be\n"
-         "understood. The environment variable MOBILENET_CPU names the highest kernel level\n"
-         "that is used: reference, avx2, avx512, avx512bf16, amxbf16, neon.");
+         "manual page, mobilenet --version the version. The result goes to stdout,\n"
+         "messages to stderr; the exit code is 0 where the work is done, 1 where it\n"
+         "failed, 2 where the command line cannot be understood. The environment variable\n"
+         "MOBILENET_CPU names the highest kernel level that is used: reference, avx2,\n"
+         "avx512, avx512bf16, amxbf16, neon.");
 }
 
 typedef struct help_values {

@@ -95,7 +95,7 @@ void cli_print_manual(void)
          "arXiv 1704.04861. This program describes them, trains them, runs them on photographs, measures their\n"
          "accuracy and their speed, and converts their files.\n.PP\n"
          "Options and arguments may be mixed; \\fB\\-\\-\\fR ends the options. Every command takes\n"
-         "\\fB\\-h\\fR, \\fB\\-\\-help\\fR.\n.SH COMMANDS");
+         "\\fB\\-h\\fR, \\fB\\-\\-help\\fR. \\fBmobilenet \\-\\-version\\fR prints the version.\n.SH COMMANDS");
     for (int i = 0; cli_commands[i]; i++)
         print_command(cli_commands[i]);
     puts(

@@ -213,14 +213,17 @@ const cli_command cli_reproduce = {
     .min_operands = 1,
     .max_operands = 1,
     .operand_kind = CLI_FOLDER,
-    .description = "Trains the networks of the paper's Tables 4 to 7 (separable against standard convolution, thin "
-                   "against shallow, four widths, four resolutions) on DATA with one recipe, measures each on the test "
-                   "part, and prints the results beside the paper's, with what follows from them. Accuracy against "
-                   "multiply-adds and against parameters is drawn as the paper's Figures 4 and 5 have it (SVG and PNG; "
-                   "wants gnuplot).\n"
-                   "The images' own size stands for 224, --base for alpha 1. Networks whose file is in the output "
-                   "folder are not trained again, so a long run can be stopped and goes on with the same command; "
-                   "more --seeds add to what is there.",
+    .description =
+        "Trains the networks of the paper's Tables 4 to 7 (separable against standard convolution, thin "
+        "against shallow, four widths, four resolutions) on DATA with one recipe, measures each on the test "
+        "part, and prints the results beside the paper's, with what follows from them. Accuracy against "
+        "multiply-adds and against parameters is drawn as the paper's Figures 4 and 5 have it (SVG and PNG; "
+        "wants gnuplot).\n"
+        "DATA has a train and a test part (see evaluate) and images of at most 64x64 pixels. mpirun does not share "
+        "this command's work.\n"
+        "The images' own size stands for 224, --base for alpha 1. Networks whose file is in the output "
+        "folder are not trained again, so a long run can be stopped and goes on with the same command; "
+        "more --seeds add to what is there.",
     .examples = "In minutes, on Fashion-MNIST\nmobilenet reproduce /usr/share/datasets/fashion-mnist\n"
                 "Table 4 alone, properly\nmobilenet reproduce cifar10 --tables 4 --setting full --grid no --base 1",
     .groups = reproduce_groups,

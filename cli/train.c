@@ -482,7 +482,7 @@ static const cli_option train_options[] = {
     {"threads", 't', CLI_INTEGER, "N", NULL, NULL, 1, 256, offsetof(train_values, threads),
      "threads that compute; otherwise every processor of this process. The result is the same"},
     {"sync-bn", 0, CLI_FLAG, NULL, NULL, NULL, 0, 0, offsetof(train_values, sync_bn),
-     "under mpirun: take batch norm's statistics of the whole batch, so that the result is that of one process; "
+     "under mpirun: take batch norm's statistics of the whole batch, so that 2 or 4 processes give the result of one; "
      "otherwise of each rank's part"},
     {"loader-threads", 0, CLI_INTEGER, "N", "1", NULL, 1, 64, offsetof(train_values, loader_threads),
      "threads that decode and augment ahead. The result is the same"},
@@ -509,7 +509,8 @@ const cli_command cli_train = {
     .operand_kind = CLI_FOLDER,
     .description =
         "Learns a MobileNet from a folder of class folders, a list file, IDX files (MNIST family) or "
-        "CIFAR binaries; where the data have a train and a test part, from the train part.\n"
+        "CIFAR binaries, laid out as evaluate --help says; where there are a train and a test part, from the train "
+        "part.\n"
         "Small images (64 pixels at most) are learned at their own size with output stride 8, larger ones "
         "at 224x224; --resolution and --output-stride say otherwise.\n"
         "The same seed gives the same bits for any number of threads, and after a stop and --resume. "

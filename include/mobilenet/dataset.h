@@ -7,7 +7,7 @@
  *                                   the list; labels numbers or names. A folder with pictures and a labels.txt is a list
  *     a folder with IDX files       MNIST family, .gz or not
  *     CIFAR-10/100 binary           a folder of data_batch_*.bin / test_batch.bin, train.bin / test.bin, or one file
- * A folder that holds train/ and test/ (or val/) has two parts; the classes are those of train/.
+ * A folder that holds train/ and test/ (or val/, valid/, validation/) has two parts; the classes are those of train/.
  */
 #ifndef MOBILENET_DATASET_H
 #define MOBILENET_DATASET_H
@@ -31,7 +31,7 @@ typedef enum mn_split {
 /* Indexes `path`. label_names/label_count (may be NULL/0) resolve names in a list file and, where every class folder
  * has its name among them (case, '_' and '-' apart), order the classes of a folder.
  * Errors: MN_ERROR_IO, MN_ERROR_FORMAT, MN_ERROR_ARGUMENT (a split that the data do not have, a class without
- * images), MN_ERROR_OUT_OF_MEMORY. */
+ * images), MN_ERROR_UNSUPPORTED, MN_ERROR_LIMIT, MN_ERROR_OUT_OF_MEMORY. */
 MN_API mn_status mn_dataset_open(const char *path, mn_split split, const char *const *label_names, int32_t label_count,
                                  mn_dataset **dataset, mn_error *err);
 MN_API void mn_dataset_close(mn_dataset *dataset); /* NULL is allowed */

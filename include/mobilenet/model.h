@@ -42,7 +42,8 @@ MN_API mn_status mn_model_create(const mn_arch *arch, mn_model **model, mn_error
 MN_API void mn_model_initialise(mn_model *model, uint64_t seed);
 
 /* Reads a native model file (docs/format.md). The file is mapped and must not be changed while the model lives.
- * Errors: MN_ERROR_IO, MN_ERROR_FORMAT (with an offset), MN_ERROR_UNSUPPORTED, MN_ERROR_OUT_OF_MEMORY. */
+ * Errors: MN_ERROR_IO, MN_ERROR_FORMAT (with an offset where there is one), MN_ERROR_UNSUPPORTED, MN_ERROR_LIMIT,
+ * MN_ERROR_OUT_OF_MEMORY. */
 MN_API mn_status mn_model_load(const char *path, mn_model **model, mn_error *err);
 
 /* The same from memory, at any alignment. The bytes are copied. */

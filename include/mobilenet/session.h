@@ -55,7 +55,7 @@ MN_API mn_status mn_session_size(const mn_net *net, const mn_session_options *op
 
 /* Compiles. options may be NULL. The model must outlive the session.
  * Errors: MN_ERROR_ARGUMENT, MN_ERROR_OUT_OF_MEMORY, MN_ERROR_NUMERIC (NaN or infinite weights, bad variance;
- * the message names the tensor), MN_ERROR_UNSUPPORTED. */
+ * the message names the tensor), MN_ERROR_UNSUPPORTED, MN_ERROR_LIMIT. */
 MN_API mn_status mn_session_create(const mn_model *model, const mn_session_options *options, mn_session **session,
                                    mn_error *err);
 MN_API void mn_session_destroy(mn_session *session); /* NULL is allowed */

@@ -31,8 +31,8 @@ typedef enum mn_schedule {
     MN_SCHEDULE_ONE_CYCLE /* up and down in straight lines: from 1/25 to the rate over warmup_epochs, then to final_rate */
 } mn_schedule;
 
-/* Every field is also a line `name=value` of the recipe's text and an option of `mobilenet train`, and has a range
- * (mn_recipe_check). */
+/* Every field is also a line `name=value` of the recipe's text and has a range (mn_recipe_check). All but distil_weight and
+ * temperature, which only mn_trainer_step with a teacher's logits uses, are options of `mobilenet train`. */
 typedef struct mn_recipe {
     uint64_t seed;
     int32_t batch; /* images a step */
@@ -159,15 +159,16 @@ MN_API const mn_recipe *mn_trainer_recipe(const mn_trainer *trainer);
 MN_API const float *mn_trainer_gradient(const mn_trainer *trainer, const char *name);
 
 /* Everything that the next step depends on, written atomically; and back. `note` (may be NULL) is kept with it.
- * Loading wants a trainer made from a model of the same arch and preprocessing and the same recipe. *note is to be given to free().
+ * Loading wants a trainer made from a model of the same arch and preprocessing and the same recipe. *note is to be given
+ * to free().
  * Errors: MN_ERROR_IO, MN_ERROR_FORMAT, MN_ERROR_ARGUMENT (another arch, preprocessing or recipe), MN_ERROR_UNSUPPORTED (a
  * checkpoint of an earlier version). */
 MN_API mn_status mn_trainer_save(const mn_trainer *trainer, const char *note, const char *path, mn_error *err);
 MN_API mn_status mn_trainer_load(mn_trainer *trainer, const char *path, char **note, mn_error *err);
 
 /* What happens during a run, in this order: SKIPPED images while the data are decoded, KEPT where the checkpoint of a run
- * that was not over is put aside, START, FEATURES where the head alone is learned, then STEP after each step, EPOCH after
- * each epoch, CHECKPOINT after each one written, and END. */
+ * that was not over is put aside, CHECKPOINT of step 0 where a run begins, START, FEATURES where the head alone is learned,
+ * then STEP after each step, EPOCH after each epoch, CHECKPOINT after each further one written, and END. */
 typedef enum mn_train_event_kind {
     MN_TRAIN_SKIPPED = 0,
     MN_TRAIN_KEPT,
