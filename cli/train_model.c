@@ -121,7 +121,7 @@ static mn_status match_classes(const mn_model *from, const char *path, mn_datase
             *data = ordered;
         if (status == MN_ERROR_ARGUMENT || status == MN_ERROR_FORMAT) /* names that the model does not know */
             status = MN_OK;
-        *same = named || !mn_model_has_labels(from); /* names that were assumed decide nothing */
+        *same = named || !mn_model_has_labels(from); /* ImageNet's names, which were assumed, do not speak against it */
     }
     free(labels);
     return status;
@@ -165,8 +165,11 @@ int cli_train_from(const char *path, const cli_train_change *change, const char 
     if (status == MN_OK)
         status = adapt(from, &arch, *data, same, seed, model, &err);
     if (status == MN_OK)
-        cli_say("the data's classes are %s's: its classifier %s", same ? "the model" : "not the model",
-                same ? "is kept" : "starts anew");
+        cli_say(!same ? "the data's classes are not the model's: its classifier starts anew"
+                : cli_same_names(from, *data)
+                    ? "the data's classes are the model's: its classifier is kept"
+                    : "the data have as many classes as the model, and no names to tell them by: "
+                      "its classifier is kept, by number");
     const char *licence = mn_model_info(from, "licence"), *name = mn_model_info(from, "name");
     if (status == MN_OK && licence)
         status = mn_model_set_info(*model, "licence", licence, &err);

@@ -72,7 +72,8 @@ MN_API bool mn_model_has_labels(const mn_model *model);
 /* Attaches labels (copied), UTF-8. count must equal the number of classes. */
 MN_API mn_status mn_model_set_labels(mn_model *model, const char *const *labels, int32_t count, mn_error *err);
 
-/* 1 where the first class is ImageNet's background (1001 outputs, and no labels or a first label "background"), 0 otherwise: subtract it from a class to get the data set's class. */
+/* 1 where the first class is ImageNet's background (1001 outputs, and no labels or a first label "background"), 0
+ * otherwise: subtract it from a class to get the data set's class. */
 MN_API int32_t mn_model_class_offset(const mn_model *model);
 
 /* Free text about the model: "name", "source", "licence", "recipe", "assumed" (what a reader had to assume),

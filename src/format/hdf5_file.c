@@ -211,8 +211,8 @@ static bool list_groups(mn_hdf5 *file)
     return true;
 }
 
-/* A whole model keeps its weights in a group of their own, Keras 3 those of an archive in another; Keras 2's files of weights
- * alone have them at the root. */
+/* A whole model keeps its weights in a group of their own, Keras 3 those of an archive in another; Keras 2's files
+ * of weights alone have them at the root. */
 static bool find_weights(mn_hdf5 *file, uint64_t root)
 {
     static const char *const names[] = {"layers", "model_weights"}; /* the last that is there */

@@ -29,8 +29,8 @@ typedef struct mn_keras_layers {
     mn_keras_layer at[MN_LAYERS_MAX]; /* [found.layer_count] */
 } mn_keras_layers;
 
-/* Both need the file for the shapes of the kernels. archive: the file is that of an archive, whose tensors are named as they
- * are met. Errors: MN_ERROR_FORMAT, MN_ERROR_UNSUPPORTED with the layer. */
+/* Both need the file for the shapes of the kernels. archive: the file is that of an archive, whose tensors are named
+ * as they are met. Errors: MN_ERROR_FORMAT, MN_ERROR_UNSUPPORTED with the layer. */
 mn_status mn_keras_read_config(mn_hdf5 *file, bool archive, const char *text, size_t size, mn_found *found,
                                mn_keras_layers *layers, mn_notes *notes, mn_error *err);
 mn_status mn_keras_read_names(const mn_hdf5 *file, mn_found *found, mn_keras_layers *layers, mn_notes *notes,
@@ -55,7 +55,8 @@ mn_status mn_keras_archive_read(const uint8_t *bytes, size_t size, mn_model **mo
 
 typedef enum mn_keras_class { MN_KERAS_CONV, MN_KERAS_DEPTHWISE, MN_KERAS_DENSE, MN_KERAS_BATCH_NORM } mn_keras_class;
 #define MN_KERAS_CLASSES 4
-/* Gives the weights of layer `number` (from 0) of its class the names that they have in other files: `name`, "kernel", ... */
+/* Gives the weights of layer `number` (from 0) of its class the names that they have in other files: `name`,
+ * "kernel", ... */
 void mn_keras_archive_name(mn_hdf5 *file, mn_keras_class kind, int32_t number, const char *name, const json_t *config);
 
 #endif

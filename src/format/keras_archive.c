@@ -16,12 +16,13 @@ bool mn_keras_archive_probe(const uint8_t *bytes, size_t size)
     return size >= 4 && memcmp(bytes, "PK\3\4", 4) == 0;
 }
 
-/* A file of the archive, which holds no more bytes than the archive itself: Keras stores them as they are. */
+/* A file of the archive. Keras stores them as they are; where somebody packed them, floats shrink by little. */
 static mn_status extract(const uint8_t *bytes, size_t size, const char *name, size_t most, uint8_t **contents,
                          size_t *contents_size, mn_error *err)
 {
     bool found;
-    mn_status status = mn_zip_read(bytes, size, name, most < size ? most : size, &found, contents, contents_size, err);
+    mn_status status =
+        mn_zip_read(bytes, size, name, most / 4 < size ? most : 4 * size, &found, contents, contents_size, err);
     if (status == MN_OK && !found)
         status = mn_fail_at(err, MN_ERROR_FORMAT, 0,
                             "a ZIP archive without %s, or one that is cut short, is no model file of Keras (those of "
@@ -36,7 +37,7 @@ mn_status mn_keras_archive_read(const uint8_t *bytes, size_t size, mn_model **mo
     size_t config_size = 0, weights_size = 0;
     mn_status status = extract(bytes, size, "config.json", CONFIG_BYTES_MAX, &config, &config_size, err);
     if (status == MN_OK)
-        status = extract(bytes, size, "model.weights.h5", size, &weights, &weights_size, err);
+        status = extract(bytes, size, "model.weights.h5", SIZE_MAX, &weights, &weights_size, err);
     if (status == MN_OK)
         status = mn_keras_read_parts(weights, weights_size, (const char *)config, config_size, model, err);
     free(config);

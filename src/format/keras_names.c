@@ -139,8 +139,9 @@ mn_status mn_keras_read_names(const mn_hdf5 *file, mn_found *found, mn_keras_lay
     if (!classifier || sorted.convolutions.count != pairs + 1 || (pairs != 13 && pairs != 8))
         return mn_fail(err, MN_ERROR_UNSUPPORTED,
                        "the file has no model_config, and %d convolutions, %d depthwise and %d dense layers; a "
-                       "MobileNet V1 with its classifier has 14 (or a 15th for the classes), 13 and 1 or 0",
-                       sorted.convolutions.count, pairs, sorted.dense.count);
+                       "MobileNet V1 with its classifier has 14 (or a 15th for the classes), 13 and 1 or 0%s",
+                       sorted.convolutions.count, pairs, sorted.dense.count,
+                       mn_hdf5_find(file, "conv2d", "0") ? "; of Keras 3 save the whole model as .keras" : "");
     if ((status = assumed_net(file, &sorted, &net, err)) != MN_OK)
         return status;
     found->height = net.arch.height;

@@ -109,13 +109,14 @@ static mn_status set_preprocess(mn_tflite *file, metadata *meta, const mn_tflite
     mn_assumption assumed = mn_assume_preprocess(&model->net.arch);
     mn_preprocess *preprocess = &assumed.preprocess;
     int32_t type = file->tensors[file->input].type;
+    bool integer = type == MN_TFLITE_UINT8 || type == MN_TFLITE_INT8;
+    int32_t stored = integer ? file->input : weights->first_quantised;
     /* A uint8 input takes the pixels as they are; of others the metadata know better than the range that was stored. */
-    bool normalised =
-        type != MN_TFLITE_UINT8 && channels <= MN_PREPROCESS_CHANNELS && find_normalisation(meta, channels, preprocess);
-    preprocess->round_to_byte = weights->first_quantised >= 0 && type != MN_TFLITE_FLOAT32;
-    if (normalised) {
+    bool quantised = type == MN_TFLITE_UINT8 && quantised_normalisation(file, stored, preprocess);
+    preprocess->round_to_byte = integer;
+    if (!quantised && channels <= MN_PREPROCESS_CHANNELS && find_normalisation(meta, channels, preprocess)) {
         mn_note(notes, "%s (mean and standard deviation are the file's)", assumed.crop);
-    } else if (quantised_normalisation(file, weights->first_quantised, preprocess)) {
+    } else if (quantised || quantised_normalisation(file, stored, preprocess)) {
         mn_note(notes,
                 "%s (the range of the input is that of its quantisation; a network trained on another loses accuracy, "
                 "which labelled pictures show)",

@@ -137,7 +137,7 @@ static mn_status check_bytes(const mn_trainer *t, const uint8_t *bytes, size_t s
     if (mn_reader_has(&reader, 0, HEADER_BYTES) && memcmp(bytes, "MNCKPT01", 8) == 0)
         return mn_fail_at(err, MN_ERROR_UNSUPPORTED, 0,
                           "a checkpoint of an earlier version of this program, which this "
-                          "one cannot go on with");
+                          "one cannot go on with; start anew without --resume");
     if (!mn_reader_has(&reader, 0, HEADER_BYTES) || memcmp(bytes, MAGIC, 8) != 0)
         return mn_fail_at(err, MN_ERROR_FORMAT, 0, "not a checkpoint of this program");
     mn_reader_u64(&reader, 8, &hash);
@@ -214,7 +214,7 @@ bool mn_checkpoint_peek(const char *path, int64_t *step, char **note)
         return false;
     mn_reader reader = {file.bytes, file.size};
     *note = NULL;
-    if (mn_reader_has(&reader, 0, HEADER_BYTES) && memcmp(file.bytes, MAGIC, 8) == 0 && is_position(file.bytes + 40)) {
+    if (mn_reader_has(&reader, 0, HEADER_BYTES) && memcmp(file.bytes, MAGIC, 7) == 0 && is_position(file.bytes + 40)) {
         mn_reader_u64(&reader, 24, &r);
         mn_reader_u64(&reader, 32, &n);
         memcpy(&position, file.bytes + 40, sizeof position);

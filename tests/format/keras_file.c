@@ -52,7 +52,8 @@ static void archive_path(builder *b, char path[256], const char *layer, const ch
 {
     static const char *const leaves[2][4] = {{"kernel:0", "bias:0"},
                                              {"gamma:0", "beta:0", "moving_mean:0", "moving_variance:0"}};
-    bool norm = strcmp(leaf, "gamma:0") == 0, depthwise = strcmp(leaf, "depthwise_kernel:0") == 0;
+    bool norm = strcmp(leaf, b->spec->without_gamma ? "beta:0" : "gamma:0") == 0,
+         depthwise = strcmp(leaf, "depthwise_kernel:0") == 0;
     int index = 0;
     if (strcmp(b->layer, layer) != 0) {
         const char *base = norm        ? "batch_normalization"
@@ -67,6 +68,8 @@ static void archive_path(builder *b, char path[256], const char *layer, const ch
     for (int k = 0; k < 2; k++)
         for (int i = 0; i < 4 && leaves[k][i]; i++)
             index = strcmp(leaf, leaves[k][i]) == 0 ? i : index;
+    if (b->spec->without_gamma && strncmp(b->group, "batch", 5) == 0)
+        index--; /* the others move up */
     snprintf(path, 256, "layers/%s/vars/%d", b->group, index);
 }
 
@@ -183,9 +186,11 @@ static void put_batch_norm(builder *b, const char *conv, int32_t number, int32_t
         number_name(name, sizeof name, "batch_normalization", number);
     else
         snprintf(name, sizeof name, "%s_bn", conv);
-    for (int i = 0; i < 4; i++)
+    for (int i = b->spec->without_gamma; i < 4; i++)
         put_dataset(b, name, leaves[i], 1, &channels);
-    put_layer(b, "BatchNormalization", name, "\"axis\":[3],\"epsilon\":0.001,\"scale\":true,\"center\":true");
+    put_layer(b, "BatchNormalization", name,
+              b->spec->without_gamma ? "\"axis\":[3],\"epsilon\":0.001,\"scale\":false,\"center\":true"
+                                     : "\"axis\":[3],\"epsilon\":0.001,\"scale\":true,\"center\":true");
 }
 
 /* Convolution number k of the network (0: the stem), with its batch norm and ReLU6. */

@@ -35,6 +35,7 @@ typedef struct keras_spec {
     bool bias;          /* convolutions keep a bias before batch norm */
     bool dense;         /* the classifier is a dense layer */
     bool batch_norm;
+    bool without_gamma; /* scale=False: no gamma, in the configuration and in the file */
     keras_storage odd_storage;
     const char *odd_path;            /* of a data set, from the root */
     const char *edit_from, *edit_to; /* one replacement in model_config; or NULL */

@@ -188,7 +188,23 @@ static void test_configurations(void **state)
     }
 }
 
-/* Parts of an archive missing, or swapped: refused; the weights' own group is looked for. */
+/* Without gammas the numbers of an archive's other weights move up. */
+static void test_without_gamma(void **state)
+{
+    (void)state;
+    for (int archive = 0; archive < 2; archive++) {
+        keras_spec spec = keras_default();
+        spec.keras3 = spec.without_gamma = true;
+        spec.archive = archive;
+        mn_model *model = import_spec("without gamma", &spec);
+        assert_true(mn_model_tensor(model, "stem.bn.gamma")->data[1] == 1);
+        assert_true(mn_model_tensor(model, "stem.bn.beta")->data[1] == keras_value("beta:0", 1));
+        assert_true(mn_model_tensor(model, "stem.bn.variance")->data[1] == keras_value("moving_variance:0", 1));
+        mn_model_destroy(model);
+    }
+}
+
+/* Parts of an archive missing or damaged. */
 static void test_archives(void **state)
 {
     (void)state;
@@ -317,9 +333,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ways_of_writing), cmocka_unit_test(test_storage),
-        cmocka_unit_test(test_configurations),  cmocka_unit_test(test_archives),
-        cmocka_unit_test(test_without_softmax), cmocka_unit_test(test_missing_parts),
-        cmocka_unit_test(test_truncated),       cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_configurations),  cmocka_unit_test(test_without_gamma),
+        cmocka_unit_test(test_archives),        cmocka_unit_test(test_without_softmax),
+        cmocka_unit_test(test_missing_parts),   cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "train/checkpoint.h"
 #include "train/small.h"
 #include "train/trainer.h"
 
@@ -184,6 +185,30 @@ static void slow_average_has_no_bias(void **state)
     mn_trainer_destroy(t);
 }
 
+/* A checkpoint of an earlier version says that it is one. */
+static void refuses_earlier_versions(void **state)
+{
+    (void)state;
+    mn_arch arch = small_arch();
+    mn_recipe recipe = rich_recipe();
+    mn_error err;
+    char *note = NULL;
+    int64_t step = -1;
+    mn_trainer *t = make_trainer(&arch, &recipe);
+    assert_int_equal(mn_trainer_save(t, "n", path, NULL), MN_OK);
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    fseek(file, 7, SEEK_SET);
+    fputc('1', file);
+    fclose(file);
+    assert_int_equal(mn_trainer_load(t, path, NULL, &err), MN_ERROR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "earlier version"));
+    assert_true(mn_checkpoint_peek(path, &step, &note)); /* so that it can be put aside */
+    assert_int_equal(step, 0);
+    free(note);
+    mn_trainer_destroy(t);
+}
+
 /* Every cut and a flip in every 97th byte. */
 static void refuses_damage(void **state)
 {
@@ -254,10 +279,15 @@ static int close_path(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(goes_on_with_the_same_bits), cmocka_unit_test(goes_on_without_batch_norm),
-        cmocka_unit_test(refuses_strangers),          cmocka_unit_test(refuses_damage),
-        cmocka_unit_test(full_disk_keeps_the_old),    cmocka_unit_test(quick_average_is_read_back),
-        cmocka_unit_test(untrained_statistics_stay),  cmocka_unit_test(slow_average_has_no_bias),
+        cmocka_unit_test(goes_on_with_the_same_bits),
+        cmocka_unit_test(goes_on_without_batch_norm),
+        cmocka_unit_test(refuses_strangers),
+        cmocka_unit_test(refuses_earlier_versions),
+        cmocka_unit_test(refuses_damage),
+        cmocka_unit_test(full_disk_keeps_the_old),
+        cmocka_unit_test(quick_average_is_read_back),
+        cmocka_unit_test(untrained_statistics_stay),
+        cmocka_unit_test(slow_average_has_no_bias),
     };
     return cmocka_run_group_tests(tests, open_path, close_path);
 }
