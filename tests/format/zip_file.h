@@ -16,7 +16,7 @@ typedef struct zip_member {
 static inline uint8_t *zip_put(uint8_t *at, uint64_t value, int bytes)
 {
     for (int i = 0; i < bytes; i++)
-        *at++ = (uint8_t)(value >> (8 * i));
+        *at++ = (uint8_t)(i < 8 ? value >> (8 * i) : 0);
     return at;
 }
 
