@@ -214,10 +214,8 @@ const cli_command cli_convert = {
     .operand_kind = CLI_FILE,
     .description =
         "Reads a model file (TensorFlow Lite, Keras .h5 or .keras, native) and writes a native one (safetensors), "
-        "which holds the "
-        "weights and all that is needed to use them: architecture, preprocessing, labels. What the reader "
-        "had to assume "
-        "is printed and stored.\n"
+        "which holds the weights and all that is needed to use them: architecture, preprocessing, labels. What the "
+        "reader had to assume is printed and stored.\n"
         "Of an integer model the range of the input is that of its quantisation; where it was trained on "
         "another, accuracy suffers: evaluate it on pictures with labels, and where that disappoints, "
         "convert with the --mean and --deviation of its training.\n"

@@ -152,8 +152,8 @@ static mn_status describe_run(mn_model *model, const listener *l, double accurac
         snprintf(words, sizeof words, "%.2f %% of the images held out from training", 100 * accuracy);
         status = mn_model_set_info(model, "accuracy", words, err);
     }
-    if (status == MN_OK && l->comm &&
-        !l->values->sync_bn) { /* what the recipe does not say and the weights depend on */
+    /* What the recipe does not say and the weights depend on. */
+    if (status == MN_OK && l->comm && !l->values->sync_bn) {
         snprintf(words, sizeof words, "%d, each with batch norm of its own", l->comm->size);
         status = mn_model_set_info(model, "ranks", words, err);
     }

@@ -53,10 +53,8 @@ mn_status mn_keras_read_parts(const uint8_t *bytes, size_t size, const char *con
 bool mn_keras_archive_probe(const uint8_t *bytes, size_t size);
 mn_status mn_keras_archive_read(const uint8_t *bytes, size_t size, mn_model **model, mn_error *err);
 
-typedef enum mn_keras_class { MN_KERAS_CONV, MN_KERAS_DEPTHWISE, MN_KERAS_DENSE, MN_KERAS_BATCH_NORM } mn_keras_class;
-#define MN_KERAS_CLASSES 4
-/* Gives the weights of layer `number` (from 0) of its class the names that they have in other files: `name`,
- * "kernel", ... */
-void mn_keras_archive_name(mn_hdf5 *file, mn_keras_class kind, int32_t number, const char *name, const json_t *config);
+/* Gives the weights of layer `number` (from 0) of the class whose groups are called `group` the names that they have in other
+ * files: `name`, "kernel", ... */
+void mn_keras_archive_name(mn_hdf5 *file, const char *group, int32_t number, const char *name, const json_t *config);
 
 #endif

@@ -46,10 +46,10 @@ mn_status mn_keras_archive_read(const uint8_t *bytes, size_t size, mn_model **mo
 }
 
 /* The leaves of a layer, in the order in which it makes them. */
-static int32_t leaves_of(mn_keras_class kind, const json_t *config, const char *leaves[4])
+static int32_t leaves_of(const char *group, const json_t *config, const char *leaves[4])
 {
     int32_t count = 0;
-    if (kind != MN_KERAS_BATCH_NORM) {
+    if (strcmp(group, "batch_normalization") != 0) {
         leaves[0] = "kernel";
         leaves[1] = "bias";
         return 2;
@@ -63,15 +63,14 @@ static int32_t leaves_of(mn_keras_class kind, const json_t *config, const char *
     return count;
 }
 
-void mn_keras_archive_name(mn_hdf5 *file, mn_keras_class kind, int32_t number, const char *name, const json_t *config)
+void mn_keras_archive_name(mn_hdf5 *file, const char *group, int32_t number, const char *name, const json_t *config)
 {
-    static const char *const groups[] = {"conv2d", "depthwise_conv2d", "dense", "batch_normalization"};
-    char group[MN_HDF5_NAME_BYTES], leaf[16];
+    char numbered[MN_HDF5_NAME_BYTES], leaf[16];
     const char *leaves[4];
-    int32_t count = leaves_of(kind, config, leaves);
-    snprintf(group, sizeof group, number > 0 ? "%s_%d" : "%s", groups[kind], number);
+    int32_t count = leaves_of(group, config, leaves);
+    snprintf(numbered, sizeof numbered, number > 0 ? "%s_%d" : "%s", group, number);
     for (int32_t i = 0; i < count; i++) {
         snprintf(leaf, sizeof leaf, "%d", i);
-        mn_hdf5_rename(file, group, leaf, name, leaves[i]);
+        mn_hdf5_rename(file, numbered, leaf, name, leaves[i]);
     }
 }

@@ -6,10 +6,12 @@
 #include "format/json_guard.h"
 #include "format/keras.h"
 
+#define KINDS_MAX 16
+
 typedef struct config_walk {
     mn_hdf5 *file;
     bool archive;
-    int32_t numbers[MN_KERAS_CLASSES]; /* of an archive: layers met, by class */
+    int32_t numbers[KINDS_MAX]; /* of an archive: layers met, by kind */
     mn_found *found;
     mn_keras_layers *layers;
     mn_notes *notes;
@@ -271,22 +273,24 @@ static mn_status pass_over(config_walk *w)
 static const struct {
     const char *class_name;
     mn_status (*read)(config_walk *w);
+    const char *group; /* of its weights in an archive; NULL: it has none */
 } kinds[] = {
-    {"InputLayer", read_input},
-    {"Conv2D", read_conv},
-    {"DepthwiseConv2D", read_conv},
-    {"Dense", read_dense},
-    {"BatchNormalization", read_batch_norm},
-    {"ReLU", read_relu},
-    {"Activation", read_activation},
-    {"Softmax", read_softmax},
-    {"ZeroPadding2D", read_padding},
-    {"GlobalAveragePooling2D", read_pool},
-    {"AveragePooling2D", read_pool},
-    {"Reshape", read_shape},
-    {"Flatten", read_shape},
-    {"Dropout", pass_over},
+    {"InputLayer", read_input, NULL},
+    {"Conv2D", read_conv, "conv2d"},
+    {"DepthwiseConv2D", read_conv, "depthwise_conv2d"},
+    {"Dense", read_dense, "dense"},
+    {"BatchNormalization", read_batch_norm, "batch_normalization"},
+    {"ReLU", read_relu, NULL},
+    {"Activation", read_activation, NULL},
+    {"Softmax", read_softmax, NULL},
+    {"ZeroPadding2D", read_padding, NULL},
+    {"GlobalAveragePooling2D", read_pool, NULL},
+    {"AveragePooling2D", read_pool, NULL},
+    {"Reshape", read_shape, NULL},
+    {"Flatten", read_shape, NULL},
+    {"Dropout", pass_over, NULL},
 };
+_Static_assert(sizeof kinds / sizeof *kinds <= KINDS_MAX, "numbers[] has one for each kind");
 
 /* ---- the chain ---- */
 
@@ -302,15 +306,6 @@ static const char *predecessor(const json_t *layer)
     const json_t *args = json_object_get(node, "args");
     const json_t *history = json_object_get(json_object_get(json_array_get(args, 0), "config"), "keras_history");
     return json_array_size(args) == 1 ? json_string_value(json_array_get(history, 0)) : NULL;
-}
-
-/* The weights of a layer in an archive get its name. */
-static void name_weights(config_walk *w, const char *class_name)
-{
-    static const char *const classes[MN_KERAS_CLASSES] = {"Conv2D", "DepthwiseConv2D", "Dense", "BatchNormalization"};
-    for (int k = 0; w->archive && k < MN_KERAS_CLASSES; k++)
-        if (strcmp(class_name, classes[k]) == 0)
-            mn_keras_archive_name(w->file, (mn_keras_class)k, w->numbers[k]++, w->name, w->config);
 }
 
 static mn_status read_layer(config_walk *w, const json_t *layer, const char *previous, bool sequential)
@@ -336,7 +331,8 @@ static mn_status read_layer(config_walk *w, const json_t *layer, const char *pre
     }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(class_name, kinds[i].class_name) == 0) {
-            name_weights(w, class_name);
+            if (w->archive && kinds[i].group)
+                mn_keras_archive_name(w->file, kinds[i].group, w->numbers[i]++, name, w->config);
             return kinds[i].read(w);
         }
     return mn_fail(w->err, MN_ERROR_UNSUPPORTED, "layer '%.60s' is a %.40s, which is no part of a MobileNet V1", name,
